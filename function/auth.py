@@ -1,0 +1,37 @@
+"""Who may call, where the stack asks for a token.
+
+The token lives in an SSM parameter; the function knows only the parameter's name. The parameter may
+hold two tokens, separated by white space, while one takes over from the other.
+"""
+
+import hmac
+import os
+
+from .events import Request
+from .problem import Problem
+
+RENEW_SECONDS = 60
+"""How long a copy may go on with the tokens it last read."""
+
+
+def check(request: Request) -> None:
+    """Raises `Problem` 401 unless `request` carries a valid bearer token, or none is asked for."""
+    parameter = os.environ.get("API_TOKEN_PARAMETER")
+    if not parameter:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    # Every token is compared, and in constant time: how long it takes tells nothing.
+    matches = [hmac.compare_digest(given.strip().encode(), token) for token in _tokens(parameter)]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise Problem(
+            401,
+            "A token is needed: send it as 'Authorization: Bearer <token>'.",
+            www_authenticate="Bearer",
+        )
+
+
+def _tokens(parameter: str) -> list[bytes]:
+    from aws_lambda_powertools.utilities import parameters  # boto3 costs 0.1 s to import
+
+    value = parameters.get_parameter(parameter, decrypt=True, max_age=RENEW_SECONDS)
+    return [token.encode() for token in value.split()]

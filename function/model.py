@@ -1,0 +1,98 @@
+"""The model file: loaded once, run on arrays.
+
+`model.onnx` describes itself. Its input `image` is uint8 `[1, H, W, 3]` RGB, its output `art` uint8
+`[1, H, W, 1 or 3]`; normalisation, clamp and scale are inside the graph, and `metadata_props` hold
+what a runtime has to know, so that nothing here is about any one model.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from .limits import DEFAULT_SIDE
+
+Pixels = npt.NDArray[np.uint8]
+
+PATH = Path(__file__).with_name("model.onnx")
+MEMORY_PER_CPU = 1769
+"""MB of a function's memory at which Lambda gives it one whole vCPU."""
+
+
+class ModelError(Exception):
+    """The model file is missing, corrupt, or not in the contract's form."""
+
+
+class Model:
+    """One image-to-image model, ready to run.
+
+    >>> art = Model(PATH).run(photo)  # uint8 [H, W, 3] in, uint8 [H, W, 1 or 3] out
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._session = ort.InferenceSession(
+                path, _options(), providers=["CPUExecutionProvider"]
+            )
+            self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
+        except Exception as error:  # the engine's own exceptions share no base class
+            raise ModelError(f"{path.name} cannot be served: {error}") from error
+
+    def _read_metadata(self, metadata: dict[str, str]) -> None:
+        self.name = metadata["name"]
+        self.version = metadata["version"]
+        self.license = metadata["license"]
+        self.source = metadata["source"]
+        self.multiple = int(metadata["multiple"])
+        self.max_side = int(metadata["max_side"])
+        fixed = metadata.get("fixed_size")
+        self.fixed_size: tuple[int, int] | None = None
+        if fixed:
+            height, _, width = fixed.partition("x")
+            self.fixed_size = int(height), int(width or height)
+
+    @property
+    def default_side(self) -> int:
+        return min(DEFAULT_SIDE, self.max_side)
+
+    def fit(self, max_side: int) -> tuple[int, int]:
+        """The box, (width, height) in pixels, that a photo is shrunk into before it is drawn."""
+        if self.fixed_size is None:
+            return max_side, max_side
+        height, width = self.fixed_size
+        return min(width, max_side), min(height, max_side)
+
+    def run(self, image: Pixels) -> Pixels:
+        """Draws uint8 `[H, W, 3]` RGB, of any size, as uint8 `[H, W, 1 or 3]` of the same size."""
+        height, width = image.shape[:2]
+        rows, columns = self.fixed_size or (
+            height + -height % self.multiple,
+            width + -width % self.multiple,
+        )
+        # Reflection gives the model more of the same picture; a border of one colour is an edge to
+        # it, and it would draw that edge.
+        padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="reflect")
+        outputs: Any = self._session.run(["art"], {"image": padded[np.newaxis]})
+        art: Pixels = outputs[0][0, :height, :width]
+        return art
+
+
+@cache
+def load() -> Model:
+    """The function's own model. Raises `ModelError` each time until it can be loaded."""
+    return Model(PATH)
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    # Lambda shows two CPUs for 2048 MB but grants 1.16 of their time: a second thread would spend
+    # its turns waiting, and spinning while it waits is paid for.
+    memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU))
+    options.intra_op_num_threads = max(1, round(memory / MEMORY_PER_CPU))
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options

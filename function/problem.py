@@ -1,0 +1,27 @@
+"""Errors as the caller sees them: RFC 9457 problem details."""
+
+from http import HTTPStatus
+from typing import Any
+
+
+class Problem(Exception):
+    """Something that the caller can mend, raised anywhere below the handler.
+
+    `status` is the HTTP status, `detail` one sentence that says what to do, `headers` go into the
+    answer beside the problem document.
+    """
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+        self.detail = detail
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def document(self) -> dict[str, Any]:
+        """The `application/problem+json` document."""
+        return {
+            "type": f"https://httpwg.org/specs/rfc9110.html#status.{self.status}",
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+        }

@@ -1,0 +1,65 @@
+"""`python -m local`: the declared stack on this machine, with one photo sent through it."""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from .program import deployment
+from .server import application
+from .workers import Function
+
+NEW_ACCOUNT = 10
+"""Copies that a new AWS account may run at once; a stack that reserves none gets these."""
+
+
+def main() -> None:
+    options = _options()
+    listener = _listen(options.port)
+    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    declared = deployment()
+    # Logs and embedded metrics are for CloudWatch; here faults alone are worth the screen.
+    quiet = {"POWERTOOLS_METRICS_DISABLED": "true", "LOG_LEVEL": options.log_level}
+    with Function(
+        declared.environment | quiet,
+        memory=declared.memory,
+        timeout=declared.timeout,
+        concurrency=declared.concurrency or NEW_ACCOUNT,
+    ) as function:
+        server = uvicorn.Server(
+            uvicorn.Config(application(declared, function), log_level="warning", lifespan="off")
+        )
+        print(f"ArtLine serves at {endpoint} until Ctrl-C.", flush=True)
+        if options.photo:
+            threading.Thread(target=_draw, args=(endpoint, options.photo), daemon=True).start()
+        server.run(sockets=[listener])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("--port", type=int, default=8080, help="on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--photo", type=Path, help="a photo to draw once, into out/")
+    parser.add_argument("--log-level", default=os.environ.get("LOG_LEVEL", "ERROR"))
+    return parser.parse_args()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Port {port} cannot be had ({error}): set another, as in PORT=8081 make run.")
+
+
+def _draw(endpoint: str, photo: Path) -> None:
+    """Sends `photo` with the client, just as its user would."""
+    command = ["-m", "artline", str(photo), "-o", "out", "--endpoint", endpoint]
+    subprocess.run([sys.executable, *command], check=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""HTTP in, API Gateway event out, and back: the declared API on one machine."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from function.limits import GATEWAY_BYTES
+from function.problem import Problem
+
+from . import gateway
+from .program import Deployment
+from .workers import Crashed, Function, Throttled, TimedOut
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+TOO_LARGE = Problem(
+    413, "The request is larger than one invocation holds: shrink the photo, or use /jobs."
+)
+
+
+def application(deployment: Deployment, function: Function) -> Starlette:
+    """The ASGI application that answers as `deployment`'s API would, with `function` behind it.
+
+    A refusal of API Gateway's or Lambda's own comes as problem details, as the function's do.
+    """
+    throttle = gateway.TokenBucket(deployment.throttle_rate, deployment.throttle_burst)
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            if not throttle.take():
+                raise Problem(429, "Too many requests at once: wait a little.", retry_after="1")
+            event = await _event(deployment, request)
+            answer = await run_in_threadpool(function.invoke, event)
+        except Problem as problem:
+            return _refusal(problem)
+        except Throttled:
+            detail = "Every copy of the function is busy: wait a little."
+            return _refusal(Problem(503, detail, retry_after="1"))
+        except TimedOut:
+            detail = f"It took longer than {deployment.timeout:g} s: send a smaller photo, or use"
+            return _refusal(Problem(503, f"{detail} /jobs.", retry_after="1"))
+        except Crashed:
+            return _refusal(Problem(500, "The function ended without an answer: try again."))
+        return _response(answer)
+
+    cors = deployment.cors
+    middleware = (
+        []
+        if cors is None
+        else [
+            Middleware(
+                CORSMiddleware,
+                allow_origins=cors.allow_origins,
+                allow_methods=cors.allow_methods,
+                allow_headers=cors.allow_headers,
+                expose_headers=cors.expose_headers,
+                max_age=cors.max_age,
+            )
+        ]
+    )
+    # A path's own methods are the function's to refuse.
+    return Starlette(
+        routes=[Route("/{path:path}", endpoint, methods=METHODS)], middleware=middleware
+    )
+
+
+async def _event(deployment: Deployment, request: Request) -> dict[str, Any]:
+    match = gateway.route(deployment.routes, request.method, request.url.path)
+    if match is None:
+        raise Problem(404, f"There is no {request.method} {request.url.path} here.")
+    event = gateway.event(
+        *match,
+        method=request.method,
+        path=request.url.path,
+        query=request.url.query,
+        headers=request.headers.items(),
+        body=await _body(request),
+        source_ip=request.client.host if request.client else "127.0.0.1",
+        host=request.url.netloc,
+    )
+    if gateway.too_large(event):
+        raise TOO_LARGE
+    return event
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > GATEWAY_BYTES:
+                raise TOO_LARGE
+    except ClientDisconnect as error:
+        raise Problem(400, "The request ended before its body did.") from error
+    return bytes(body)
+
+
+def _response(answer: Mapping[str, Any]) -> Response:
+    if gateway.too_large(answer):
+        return _refusal(Problem(500, "The answer is larger than Lambda lets through."))
+    body = answer.get("body") or ""
+    return Response(
+        base64.b64decode(body) if answer.get("isBase64Encoded") else body,
+        status_code=answer.get("statusCode", 200),
+        headers=answer.get("headers"),
+    )
+
+
+def _refusal(problem: Problem) -> Response:
+    return Response(
+        json.dumps(problem.document()),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type="application/problem+json",
+    )

@@ -1,0 +1,292 @@
+"""The handler under every kind of event that needs no S3, and every refusal of the contract."""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from function import app, limits, model
+from function.app import handler
+from tests.function.networks import negative
+
+EVENTS = Path(__file__).parent / "events"
+FORMS = sorted(path.stem for path in EVENTS.iterdir())
+CONTEXT = SimpleNamespace(aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
+
+
+def event(form: str, body: bytes | str | None = None, **changes: Any) -> dict[str, Any]:
+    """The documented event `form`; bytes come as API Gateway passes binary, text as it is."""
+    result: dict[str, Any] = json.loads((EVENTS / f"{form}.json").read_text())
+    if isinstance(body, bytes):
+        result["body"] = base64.b64encode(body).decode()
+    elif body is not None:
+        result |= {"body": body, "isBase64Encoded": False}
+    return result | changes
+
+
+def get(path: str, method: str = "GET") -> dict[str, Any]:
+    result = event("http_api", rawPath=path)
+    result["requestContext"]["http"] |= {"method": method, "path": path}
+    return result
+
+
+def content(answer: dict[str, Any]) -> bytes:
+    body: str = answer["body"]
+    return base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
+
+
+def picture(answer: dict[str, Any]) -> Image.Image:
+    assert answer["statusCode"] == 200, answer["body"]
+    return Image.open(io.BytesIO(content(answer)))
+
+
+def refused(answer: dict[str, Any], status: int) -> str:
+    assert answer["statusCode"] == status, answer["body"]
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    problem = json.loads(answer["body"])
+    assert problem.keys() == {"type", "title", "status", "detail"}
+    assert problem["status"] == status
+    detail: str = problem["detail"]
+    return detail
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The path of the model that the handler serves in this test."""
+    path = tmp_path / "model.onnx"
+    monkeypatch.setattr(model, "PATH", path)
+    model.load.cache_clear()
+    yield path
+    model.load.cache_clear()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_image_gives_an_image(form: str, face: bytes) -> None:
+    answer = handler(event(form, face), CONTEXT)
+    assert answer["headers"]["content-type"] == "image/jpeg"
+    assert picture(answer).format == "JPEG"
+    assert picture(answer).size == (512, 512)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_base64_text_gives_base64_text_on_one_line(form: str, wrapped: bool, face: bytes) -> None:
+    text = base64.b64encode(face).decode()
+    answer = handler(event(form, text.encode() if wrapped else text), CONTEXT)
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["content-type"] == "text/plain"
+    assert not answer["isBase64Encoded"]
+    assert re.fullmatch(r"[A-Za-z0-9+/]+=*", answer["body"])
+    assert Image.open(io.BytesIO(base64.b64decode(answer["body"]))).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda data: base64.encodebytes(data).decode(),
+        lambda data: "data:image/jpeg;base64," + base64.b64encode(data).decode(),
+        lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
+        lambda data: "\r\n " + base64.b64encode(data).decode() + "\n\n",
+    ],
+    ids=["lines", "data url", "url-safe, no padding", "blanks"],
+)
+def test_base64_in_the_forms_people_send(write: Any, face: bytes) -> None:
+    assert handler(event("http_api", write(face)), CONTEXT)["statusCode"] == 200
+
+
+def test_a_direct_invocation(face: bytes) -> None:
+    answer = handler({"body": base64.b64encode(face).decode()}, CONTEXT)
+    assert answer["statusCode"] == 200
+    assert Image.open(io.BytesIO(base64.b64decode(answer["body"]))).size == (512, 512)
+
+
+def test_a_warm_up_draws_nothing() -> None:
+    assert handler({"warmup": True}, CONTEXT).keys() == {"warmup", "start"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("image/png", "image/png"),
+        ("image/webp", "image/webp"),
+        ("IMAGE/JPEG", "image/jpeg"),
+        ("text/plain", "text/plain"),
+        ("image/png;q=0.5, image/webp;q=0.9", "image/webp"),
+        ("image/avif,image/webp,*/*;q=0.8", "image/webp"),
+        ("image/png;q=0", "image/jpeg"),
+        ("*/*", "image/jpeg"),
+        ("application/json", "image/jpeg"),
+        ("image/png;q=nonsense", "image/jpeg"),
+        ("", "image/jpeg"),
+    ],
+)
+def test_accept_overrides(accept: str, expected: str, face: bytes) -> None:
+    answer = handler(event("http_api", face, headers={"Accept": accept}), CONTEXT)
+    assert answer["headers"]["content-type"] == expected
+    data = content(answer) if expected != "text/plain" else base64.b64decode(answer["body"])
+    formats = {"text/plain": "JPEG"}
+    assert Image.open(io.BytesIO(data)).format == formats.get(expected, expected[6:].upper())
+
+
+def test_max_side(samples: Path) -> None:
+    photo = (samples / "landscape.jpg").read_bytes()
+    assert max(picture(handler(event("http_api", photo), CONTEXT)).size) == 1024
+    small = event("http_api", photo, queryStringParameters={"max_side": "200"})
+    assert picture(handler(small, CONTEXT)).size == (200, 150)
+
+
+@pytest.mark.parametrize("side", ["", "63", "99999", "-64", "1e3", "²", "512,512", "9" * 5000])
+def test_a_wrong_max_side(side: str, face: bytes) -> None:
+    answer = handler(event("http_api", face, queryStringParameters={"max_side": side}), CONTEXT)
+    assert "from 64 to" in refused(answer, 400)
+
+
+def test_the_rotated_photo_comes_back_upright(samples: Path) -> None:
+    answer = handler(event("http_api", (samples / "rotated.jpg").read_bytes()), CONTEXT)
+    width, height = picture(answer).size
+    assert (height, width) == (1024, 682)
+    assert not picture(answer).getexif()
+
+
+def test_what_the_headers_say(face: bytes) -> None:
+    answer = handler(event("http_api", face), CONTEXT)
+    timing = r"decode;dur=[\d.]+, inference;dur=[\d.]+, encode;dur=[\d.]+, start;desc=(cold|warm)"
+    assert re.fullmatch(timing, answer["headers"]["server-timing"])
+    loaded = model.load()
+    assert answer["headers"]["x-model"] == f"{loaded.name}/{loaded.version}"
+
+
+def test_cold_once(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
+    monkeypatch.setattr(app, "_cold", True)
+    starts = [handler(event("http_api", face), CONTEXT) for _ in range(2)]
+    assert "start;desc=cold" in starts[0]["headers"]["server-timing"]
+    assert "start;desc=warm" in starts[1]["headers"]["server-timing"]
+
+
+def test_health() -> None:
+    answer = handler(get("/health"), CONTEXT)
+    said = json.loads(answer["body"])
+    assert said["status"] == "ok"
+    assert said["start"] == "warm"
+    assert said["model"]["name"] == model.load().name
+    assert said["limits"]["image_bytes"] == limits.IMAGE_BYTES
+    assert said["limits"]["max_side"] == model.load().max_side
+    assert handler(get("/health", "HEAD"), CONTEXT)["body"] == ""
+
+
+def test_openapi_names_every_route() -> None:
+    paths = json.loads(handler(get("/openapi.json"), CONTEXT)["body"])["paths"]
+    served = {(path, method.lower()) for path, methods in app.ROUTES.items() for method in methods}
+    assert {(path, method) for path in paths for method in paths[path]} == served
+
+
+@pytest.mark.parametrize("stage", ["prod", "v1"])
+def test_a_named_stage_is_no_part_of_the_path(stage: str) -> None:
+    named = get(f"/{stage}/health")
+    named["requestContext"]["stage"] = stage
+    assert handler(named, CONTEXT)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("body", [None, b"", ""])
+def test_400_no_body(body: bytes | str | None) -> None:
+    assert "no body" in refused(handler(event("http_api", body), CONTEXT), 400)
+
+
+@pytest.mark.parametrize("body", ["hello, world", "ÿØÿ", "data:image/jpeg;base64,!!!!"])
+def test_text_that_is_no_base64(body: str) -> None:
+    status = 400 if body.isascii() else 415
+    refused(handler(event("http_api", body), CONTEXT), status)
+
+
+def test_400_a_body_that_is_not_as_the_event_says() -> None:
+    refused(handler(event("http_api", body="%", isBase64Encoded=True), CONTEXT), 400)
+    refused(handler(event("http_api", body=5), CONTEXT), 400)
+
+
+@pytest.mark.parametrize("path", ["/", "/nope", "/transform/x", "//", "/%2e%2e/etc/passwd"])
+def test_404(path: str) -> None:
+    refused(handler(get(path), CONTEXT), 404)
+
+
+def test_405_names_what_is_allowed() -> None:
+    answer = handler(get("/transform", "DELETE"), CONTEXT)
+    refused(answer, 405)
+    assert answer["headers"]["allow"] == "POST"
+
+
+def test_413_bytes() -> None:
+    photo = b"\xff\xd8\xff" + bytes(limits.IMAGE_BYTES)
+    assert "/jobs" in refused(handler(event("http_api", photo), CONTEXT), 413)
+
+
+def test_413_pixels() -> None:
+    file = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(file, "PNG")
+    assert "megapixels" in refused(handler(event("http_api", file.getvalue()), CONTEXT), 413)
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        (b"%PDF-1.7 \xe2\xe3", "JPEG, PNG or WebP"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00", "HEIC"),
+        (b'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\n\xff\xd8', "form"),
+        (base64.b64encode(b"no image at all"), "JPEG, PNG or WebP"),
+    ],
+)
+def test_415_says_what_to_send(body: bytes, advice: str) -> None:
+    assert advice in refused(handler(event("http_api", body), CONTEXT), 415)
+
+
+@pytest.mark.parametrize("kept", [3, 20, 500, 20_000])
+def test_422_cut_short(kept: int, face: bytes) -> None:
+    assert "cut short" in refused(handler(event("http_api", face[:kept]), CONTEXT), 422)
+
+
+def test_500_has_a_request_id_and_no_trace(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(model.Model, "run", fail)
+    detail = refused(handler(event("http_api", face), CONTEXT), 500)
+    assert CONTEXT.aws_request_id in detail
+    assert "secret" not in detail
+
+
+def test_a_corrupt_model_is_told_by_health(served: Path, face: bytes) -> None:
+    served.write_bytes(b"no model")
+    answer = handler(get("/health"), CONTEXT)
+    assert "model.onnx cannot be served" in refused(answer, 503)
+    assert answer["headers"]["retry-after"]
+    refused(handler(event("http_api", face), CONTEXT), 500)
+
+
+def test_another_model_is_served_as_it_says_it_is(served: Path, face: bytes) -> None:
+    negative(served, channels=3, max_side="300", name="négatif")
+    answer = handler(event("http_api", face, headers={"accept": "image/png"}), CONTEXT)
+    assert picture(answer).mode == "RGB"
+    assert picture(answer).size == (300, 300)
+    assert answer["headers"]["x-model"].isascii()
+
+
+def test_a_token(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
+    monkeypatch.setenv("API_TOKEN_PARAMETER", "/artline/token")
+    monkeypatch.setattr("function.auth._tokens", lambda _: [b"new", b"old"])
+
+    def call(headers: dict[str, str]) -> dict[str, Any]:
+        return handler(event("http_api", face, headers=headers), CONTEXT)
+
+    for wrong in ({}, {"authorization": "Bearer other"}, {"authorization": "Basic old"}):
+        answer = call(wrong)
+        refused(answer, 401)
+        assert answer["headers"]["www-authenticate"] == "Bearer"
+    for right in ("Bearer new", "bearer old"):
+        assert call({"Authorization": right})["statusCode"] == 200
+    assert handler(get("/health"), CONTEXT)["statusCode"] == 200
