@@ -21,6 +21,9 @@ from .events import Event, Reply, Request, read
 from .problem import Problem
 from .transform import ENCODINGS, Timings, is_image, transform
 
+Answer = Callable[..., Reply]
+"""Takes the request, and the path's parameters by name."""
+
 logger = Logger(service="artline")
 metrics = Metrics(namespace="ArtLine", service="artline")
 
@@ -50,10 +53,10 @@ def _answer(event: Event, request_id: str) -> Reply:
     request = None
     try:
         request = read(event)
-        answer = _route(request)
+        answer, parameters = _route(request)
         if answer in PROTECTED:
             auth.check(request)
-        reply = answer(request)
+        reply = answer(request, **parameters)
     except Problem as problem:
         reply = _refusal(problem)
     except Exception:
@@ -69,15 +72,28 @@ def _answer(event: Event, request_id: str) -> Reply:
     return reply
 
 
-def _route(request: Request) -> Callable[[Request], Reply]:
-    methods = ROUTES.get(request.path)
-    if methods is None:
-        raise Problem(404, f"There is no {request.path} here: /openapi.json lists what there is.")
-    answer = methods.get("GET" if request.method == "HEAD" else request.method)
-    if answer is None:
-        allowed = ", ".join(methods)
-        raise Problem(405, f"{request.path} takes {allowed}, not {request.method}.", allow=allowed)
-    return answer
+def _route(request: Request) -> tuple[Answer, dict[str, str]]:
+    for template, methods in ROUTES.items():
+        parameters = _match(template, request.path)
+        if parameters is None:
+            continue
+        answer = methods.get("GET" if request.method == "HEAD" else request.method)
+        if answer is None:
+            allowed = ", ".join(methods)
+            detail = f"{request.path} takes {allowed}, not {request.method}."
+            raise Problem(405, detail, allow=allowed)
+        return answer, parameters
+    raise Problem(404, f"There is no {request.path} here: /openapi.json lists what there is.")
+
+
+def _match(template: str, path: str) -> dict[str, str] | None:
+    """The path's parameters where it fits `template`, in which `{name}` stands for one segment."""
+    wanted, given = template.split("/"), path.split("/")
+    variable = [segment.startswith("{") for segment in wanted]
+    pairs = list(zip(wanted, given, variable, strict=False))
+    if len(wanted) != len(given) or any(w != g for w, g, free in pairs if not free):
+        return None
+    return {w[1:-1]: g for w, g, free in pairs if free}
 
 
 def draw(request: Request) -> Reply:
@@ -142,7 +158,7 @@ def openapi(_: Request) -> Reply:
     return _json(document(model.load()))
 
 
-ROUTES: dict[str, dict[str, Callable[[Request], Reply]]] = {
+ROUTES: dict[str, dict[str, Answer]] = {
     "/transform": {"POST": draw},
     "/health": {"GET": health},
     "/openapi.json": {"GET": openapi},
