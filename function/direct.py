@@ -1,0 +1,89 @@
+"""`POST /transform`: one photo in one request, answered with its line art."""
+
+import base64
+import binascii
+from urllib.parse import quote
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from . import limits, model
+from .events import Reply, Request
+from .problem import Problem
+from .telemetry import metrics
+from .transform import ENCODINGS, Timings, is_image, transform
+
+
+def draw(request: Request) -> Reply:
+    """Answers an image, or the base64 text of one, with line art in the form that was sent."""
+    photo, as_text = _photo(request.body)
+    if len(photo) > limits.IMAGE_BYTES:
+        raise Problem(
+            413,
+            f"The image is {len(photo):,} bytes, over the {limits.IMAGE_BYTES:,} that one request"
+            " holds: shrink it, or send it by way of /jobs.",
+        )
+    network = model.load()
+    side = _max_side(request.query.get("max_side"), network)
+    media_type = _negotiate(request.headers.get("accept", ""), as_text=as_text)
+    timings = Timings()
+    encoding = "image/jpeg" if media_type == "text/plain" else media_type
+    art = transform(photo, network, media_type=encoding, max_side=side, timings=timings)
+    headers = {
+        "x-model": quote(f"{network.name}/{network.version}"),
+        "server-timing": ", ".join(f"{k};dur={v:.1f}" for k, v in timings.steps.items()),
+        "cache-control": "no-store",
+    }
+    for name, value in timings.steps.items():
+        metrics.add_metric(f"{name.capitalize()}Time", MetricUnit.Milliseconds, value)
+    body = base64.b64encode(art).decode() if media_type == "text/plain" else art
+    return Reply(200, body, media_type, headers)
+
+
+def _photo(body: bytes) -> tuple[bytes, bool]:
+    """The image in a request's body, and whether it came as base64 text. The bytes decide."""
+    if not body:
+        raise Problem(400, "There is no body: send an image file, or the base64 text of one.")
+    text = b"".join(body.split())
+    if is_image(body) or not (text.isascii() and text.decode().isprintable()):
+        return body, False
+    _, _, text = text.rpartition(b",")  # what follows data:image/jpeg;base64,
+    text = text.translate(bytes.maketrans(b"-_", b"+/")).rstrip(b"=")
+    try:
+        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True), True
+    except binascii.Error as error:
+        raise Problem(
+            400, "The body is text that is not base64: send an image file, or the base64 of one."
+        ) from error
+
+
+def _max_side(asked: str | None, network: model.Model) -> int | None:
+    if asked is None:
+        return None
+    if asked.isascii() and asked.isdigit() and len(asked) < 6:
+        side = int(asked)
+        if limits.MIN_SIDE <= side <= network.max_side:
+            return side
+    raise Problem(
+        400, f"max_side is a number of pixels from {limits.MIN_SIDE} to {network.max_side}."
+    )
+
+
+def _negotiate(accept: str, *, as_text: bool) -> str:
+    """The answer's media type: the best that `Accept` names, or the form that was sent."""
+    ranges = []
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name in ENCODINGS or name == "text/plain":
+            ranges.append((_quality(parameters), name))
+    best = max(ranges, key=lambda range_: range_[0], default=(0.0, ""))
+    return best[1] if best[0] > 0 else "text/plain" if as_text else "image/jpeg"
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
