@@ -1,0 +1,255 @@
+"""The function's container image: built, and run as Lambda runs it.
+
+`python -m local.image build` makes it, `python -m local.image invoke photo.jpg` draws a photo with
+it under AWS's Runtime Interface Emulator.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+FUNCTION = ROOT / "function"
+STAND_IN = ROOT / "tests/container/base.sh"
+TAG = "artline"
+
+MEMORY = 2048
+"""MB, the stack's own default."""
+MEMORY_PER_CPU = 1769
+"""MB of a function's memory at which Lambda gives it one whole vCPU."""
+TIMEOUT = 29
+START_SECONDS = 20
+"""How long a container may take until the emulator in it listens."""
+LAMBDA_USER = "993:990"
+"""Whom Lambda runs a function as: nobody that the image knows."""
+
+
+class Missing(Exception):
+    """Something that this machine lacks; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A running copy of the image, with one invocation at a time."""
+
+    id: str
+    url: str
+
+    def invoke(self, event: object, timeout: float = 60) -> Any:
+        """What the handler returns for `event`, or what the emulator says in its place.
+
+        Waits for the emulator where the container has only just been started.
+        """
+        request = urllib.request.Request(self.url, json.dumps(event).encode())  # noqa: S310
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+                    return _json_or_text(answer.read())
+            except (ConnectionError, urllib.error.URLError):
+                if time.monotonic() > deadline or not self.state()["Running"]:
+                    raise
+                time.sleep(0.01)
+
+    def state(self) -> dict[str, Any]:
+        """Docker's `State`: `Running`, `ExitCode`, `OOMKilled`."""
+        state: dict[str, Any] = json.loads(
+            docker("inspect", "--format", "{{json .State}}", self.id)
+        )
+        return state
+
+    def logs(self) -> str:
+        return docker("logs", self.id, stderr=subprocess.STDOUT)
+
+    def peak_memory(self) -> int:
+        """The most bytes that the function's process has had resident."""
+        status = docker("exec", self.id, "sh", "-c", "cat /proc/[0-9]*/status")
+        return 1024 * max(int(peak) for peak in re.findall(r"VmHWM:\s+(\d+) kB", status))
+
+    def stop(self, seconds: int = 10) -> None:
+        """SIGTERM, and SIGKILL where that does not end it within `seconds`."""
+        docker("stop", "--time", str(seconds), self.id)
+
+
+def docker(*arguments: str, stderr: int = subprocess.PIPE, timeout: float | None = None) -> str:
+    """Runs the Docker command line, returns what it prints. Raises `CalledProcessError`."""
+    return subprocess.run(
+        ["docker", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        timeout=timeout,
+    ).stdout.strip()
+
+
+def require_engine() -> None:
+    """Raises `Missing` where no container engine answers."""
+    if not shutil.which("docker"):
+        raise Missing("no container engine: there is no docker command here")
+    try:
+        docker("version", "--format", "{{.Server.Version}}", timeout=20)
+    except subprocess.SubprocessError as error:
+        raise Missing("no container engine: the docker command finds none running") from error
+
+
+def base_image() -> str:
+    """AWS's base image, as the Dockerfile pins it, or a stand-in where it cannot be pulled.
+
+    Raises `Missing` where neither can be had.
+    """
+    require_engine()
+    pinned = re.findall(r"^ARG BASE_IMAGE=(.+)$", (FUNCTION / "Dockerfile").read_text(), re.M)[0]
+    if _present(pinned):
+        return str(pinned)
+    try:
+        docker("pull", "--quiet", pinned)
+    except subprocess.CalledProcessError:
+        return _stand_in()
+    return str(pinned)
+
+
+def build(tag: str = TAG, base: str | None = None, *, model: str = "unknown") -> str:
+    """Builds the image from `base`, by default `base_image()`, and returns its `tag`.
+
+    `model` is for the image's label. Raises `Missing` where there is no engine or no base, and
+    `CalledProcessError` where the build fails.
+    """
+    from function import __version__
+
+    arguments = {"BASE_IMAGE": base or base_image(), "VERSION": __version__, "MODEL": model}
+    options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    docker("build", "--quiet", "--tag", tag, *options, str(FUNCTION), stderr=subprocess.STDOUT)
+    return tag
+
+
+@contextmanager
+def run(
+    image: str = TAG,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    memory: int = MEMORY,
+    timeout: int = TIMEOUT,
+    user: str = LAMBDA_USER,
+) -> Iterator[Container]:
+    """A container of `image` with a Lambda function's limits: `memory` in MB and the CPU time that
+    goes with it, `timeout` in seconds, nothing writable but /tmp. `options` are for `docker run`.
+    """
+    variables = {
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory,
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": timeout,
+        **(environment or {}),
+    }
+    container = docker(
+        "run",
+        "--detach",
+        "--publish=127.0.0.1::8080",
+        f"--memory={memory}m",
+        f"--memory-swap={memory}m",
+        f"--cpus={memory / MEMORY_PER_CPU:.2f}",
+        f"--user={user}",
+        "--read-only",
+        "--tmpfs=/tmp:size=512m",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        *(f"--env={name}={value}" for name, value in variables.items()),
+        *options,
+        image,
+    )
+    try:
+        port = docker("port", container, "8080/tcp").rpartition(":")[2]
+        invocations = "2015-03-31/functions/function/invocations"
+        yield Container(container, f"http://127.0.0.1:{port}/{invocations}")
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _present(image: str) -> bool:
+    try:
+        docker("image", "inspect", image)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def _stand_in() -> str:
+    tag = f"artline-base:{hashlib.sha256(STAND_IN.read_bytes()).hexdigest()[:12]}"
+    if _present(tag):
+        return tag
+    if not shutil.which("debootstrap") or os.geteuid() != 0:
+        raise Missing(
+            "no base image: AWS's cannot be pulled, and making a stand-in takes root and debootstrap"
+        )
+    print("AWS's base image cannot be pulled: making a stand-in for it (1 min).", file=sys.stderr)
+    subprocess.run(["sh", str(STAND_IN), tag], check=True, stdout=subprocess.DEVNULL)
+    return tag
+
+
+def _json_or_text(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return data.decode()
+
+
+def _build(options: argparse.Namespace) -> None:
+    from function.model import load
+
+    model = load()
+    tag = build(options.tag, options.base, model=f"{model.name}/{model.version}")
+    size = int(docker("image", "inspect", "--format", "{{.Size}}", tag))
+    print(f"{tag}: {size / 1e6:.0f} MB, with its base")
+
+
+def _invoke(options: argparse.Namespace) -> None:
+    event = {"body": base64.b64encode(options.photo.read_bytes()).decode()}
+    start = time.perf_counter()
+    with run(options.tag) as container:
+        answer = container.invoke(event)
+        seconds = time.perf_counter() - start
+        megabytes = container.peak_memory() / 1e6
+    if not isinstance(answer, dict) or answer.get("statusCode") != 200:
+        sys.exit(f"No line art: {answer}")
+    art = ROOT / "out" / f"{options.photo.stem}.jpg"
+    art.parent.mkdir(exist_ok=True)
+    art.write_bytes(base64.b64decode(answer["body"]))
+    print(f"{art.relative_to(ROOT)}: {seconds:.2f} s from nothing, {megabytes:.0f} MB at the most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.image", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="build|invoke")
+    builder = commands.add_parser("build", help="build the image")
+    builder.add_argument("--base", help="the base image (default: AWS's, or a stand-in for it)")
+    builder.set_defaults(command=_build)
+    invoker = commands.add_parser("invoke", help="draw a photo with the image, into out/")
+    invoker.add_argument("photo", type=Path)
+    invoker.set_defaults(command=_invoke)
+    for command in (builder, invoker):
+        command.add_argument("--tag", default=TAG)
+    options = parser.parse_args()
+    try:
+        require_engine()
+        options.command(options)
+    except (Missing, OSError) as error:
+        sys.exit(str(error))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error.stdout or ''}{error.stderr or ''}{error}")
+
+
+if __name__ == "__main__":
+    main()
