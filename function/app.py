@@ -12,7 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from . import __version__, auth, limits, model
+from . import __version__, auth, jobs, limits, model, store, worker
 from .direct import draw
 from .events import Event, Reply, Request, read
 from .problem import Problem
@@ -38,9 +38,17 @@ def handler(event: Event, context: Any = None) -> dict[str, Any]:
             return {"warmup": True, "start": _start()}
         request_id = str(getattr(context, "aws_request_id", "unknown"))
         logger.append_keys(request_id=request_id)
+        if _is_batch(event):
+            return worker.work(event)
         return _answer(event, request_id).event()
     finally:
         _cold = False
+
+
+def _is_batch(event: Event) -> bool:
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    first = records[0] if isinstance(records, list) and records else None
+    return isinstance(first, Mapping) and first.get("eventSource") == "aws:sqs"
 
 
 def _answer(event: Event, request_id: str) -> Reply:
@@ -67,7 +75,7 @@ def _answer(event: Event, request_id: str) -> Reply:
 
 
 def _route(request: Request) -> tuple[Answer, dict[str, str]]:
-    for template, methods in ROUTES.items():
+    for template, methods in routes().items():
         parameters = _match(template, request.path)
         if parameters is None:
             continue
@@ -107,6 +115,7 @@ def health(_: Request) -> Reply:
             },
             "version": __version__,
             "start": _start(),
+            "jobs": store.enabled(),
             "limits": {
                 "image_bytes": limits.IMAGE_BYTES,
                 "image_pixels": limits.IMAGE_PIXELS,
@@ -123,7 +132,7 @@ def openapi(_: Request) -> Reply:
     """`GET /openapi.json`"""
     from .openapi import document  # a description is seldom asked for
 
-    return _json(document(model.load()))
+    return _json(document(model.load(), jobs=store.enabled()))
 
 
 ROUTES: dict[str, dict[str, Answer]] = {
@@ -132,8 +141,18 @@ ROUTES: dict[str, dict[str, Answer]] = {
     "/openapi.json": {"GET": openapi},
 }
 
-PROTECTED = {draw}
+JOBS: dict[str, dict[str, Answer]] = {
+    "/jobs": {"POST": jobs.create},
+    "/jobs/{id}": {"GET": jobs.look},
+}
+
+PROTECTED = {draw, jobs.create, jobs.look}
 """What a token is asked for: all that costs its owner money."""
+
+
+def routes() -> dict[str, dict[str, Answer]]:
+    """What this stack answers."""
+    return ROUTES | JOBS if store.enabled() else ROUTES
 
 
 def _refusal(problem: Problem) -> Reply:

@@ -13,6 +13,7 @@ IMAGES: Schema = {
 }
 BASE64: Schema = {"text/plain": {"schema": {"type": "string", "contentEncoding": "base64"}}}
 JSON: Schema = {"application/json": {"schema": {"type": "object"}}}
+SECURITY: list[Schema] = [{}, {"token": []}]
 
 PROBLEMS = {
     "400": "No body, text that is not base64, or an option out of its range",
@@ -27,8 +28,8 @@ PROBLEMS = {
 }
 
 
-def document(model: Model) -> Schema:
-    """The OpenAPI 3.1 document of a function that serves `model`."""
+def document(model: Model, *, jobs: bool) -> Schema:
+    """The OpenAPI 3.1 document of a function that serves `model`, with or without jobs."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,9 +42,10 @@ def document(model: Model) -> Schema:
             "/transform": {"post": _transform(model)},
             "/health": {"get": _get("health", "What runs here, and what it takes", JSON)},
             "/openapi.json": {"get": _get("openapi", "This document", JSON)},
+            **(_jobs(model) if jobs else {}),
         },
         "components": {
-            "schemas": {"Problem": _problem()},
+            "schemas": {"Problem": _problem()} | ({"Job": _job()} if jobs else {}),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -53,19 +55,7 @@ def _transform(model: Model) -> Schema:
     return {
         "operationId": "transform",
         "summary": "Draw a photo as line art",
-        "parameters": [
-            {
-                "name": "max_side",
-                "in": "query",
-                "description": "The longer side of the line art, in pixels, at most",
-                "schema": {
-                    "type": "integer",
-                    "minimum": limits.MIN_SIDE,
-                    "maximum": model.max_side,
-                    "default": model.default_side,
-                },
-            }
-        ],
+        "parameters": [{"name": "max_side", "in": "query", "schema": _max_side(model)}],
         "requestBody": {
             "required": True,
             "description": "An image file, or the base64 text of one. The bytes decide, not the"
@@ -81,8 +71,97 @@ def _transform(model: Model) -> Schema:
                 "content": IMAGES | BASE64,
             }
         }
-        | {status: _refusal(description) for status, description in PROBLEMS.items()},
-        "security": [{}, {"token": []}],
+        | _refusals(*PROBLEMS),
+        "security": SECURITY,
+    }
+
+
+def _jobs(model: Model) -> Schema:
+    answer = {
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}},
+    }
+    create = {
+        "operationId": "createJob",
+        "summary": "Queue a photo that is too large or too slow for one request",
+        "description": "Post the photo as `file`, behind `upload.fields`, to `upload.url`.",
+        "requestBody": {"content": {"application/json": {"schema": _order(model)}}},
+        "responses": {"201": {"description": "The job, this one or the same before it", **answer}}
+        | _refusals("400", "401", "413", "415", "429", "500", "503"),
+        "security": SECURITY,
+    }
+    look = {
+        "operationId": "job",
+        "summary": "How a job is",
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ],
+        "responses": {"200": {"description": "The job", **answer}}
+        | {"404": _refusal("A job that was never issued, or has expired")}
+        | _refusals("401", "429", "500", "503"),
+        "security": SECURITY,
+    }
+    return {"/jobs": {"post": create}, "/jobs/{id}": {"get": look}}
+
+
+def _order(model: Model) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            "sha256": {
+                "type": "string",
+                "pattern": "^[0-9A-Fa-f]{64}$",
+                "description": "The photo's SHA-256: the same photo is then drawn once",
+            },
+            "size": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": limits.UPLOAD_BYTES,
+                "description": "The photo's bytes",
+            },
+            "type": {
+                "type": "string",
+                "pattern": "^image/",
+                "default": "image/jpeg",
+                "description": "The photo's media type",
+            },
+            "format": {"enum": ["jpeg", "png", "webp"], "default": "jpeg"},
+            "max_side": _max_side(model),
+        },
+    }
+
+
+def _job() -> Schema:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "required": ["id", "status"],
+        "properties": {
+            "id": text,
+            "status": {"enum": ["waiting", "queued", "done", "failed"]},
+            "upload": {
+                "type": "object",
+                "description": "Where to send the photo, while the job waits for it",
+                "properties": {
+                    "url": text | {"format": "uri"},
+                    "fields": {"type": "object", "additionalProperties": text},
+                },
+            },
+            "expires_at": text | {"format": "date-time", "description": "The upload's end"},
+            "job_url": text | {"format": "uri-reference"},
+            "result_url": text | {"format": "uri", "description": "The line art, for a while"},
+            "error": {"$ref": "#/components/schemas/Problem"},
+        },
+    }
+
+
+def _max_side(model: Model) -> Schema:
+    return {
+        "type": "integer",
+        "minimum": limits.MIN_SIDE,
+        "maximum": model.max_side,
+        "default": model.default_side,
+        "description": "The longer side of the line art, in pixels, at most",
     }
 
 
@@ -92,6 +171,10 @@ def _get(name: str, summary: str, content: Schema) -> Schema:
         "summary": summary,
         "responses": {"200": {"description": summary, "content": content}},
     }
+
+
+def _refusals(*statuses: str) -> Schema:
+    return {status: _refusal(PROBLEMS[status]) for status in statuses}
 
 
 def _refusal(description: str) -> Schema:

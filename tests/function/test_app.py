@@ -181,10 +181,14 @@ def test_health() -> None:
     assert handler(get("/health", "HEAD"), CONTEXT)["body"] == ""
 
 
-def test_openapi_names_every_route() -> None:
+@pytest.mark.parametrize("jobs", [False, True])
+def test_openapi_names_every_route(jobs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if jobs:
+        monkeypatch.setenv("JOBS_BUCKET", "jobs")
     paths = json.loads(handler(get("/openapi.json"), CONTEXT)["body"])["paths"]
-    served = {(path, method.lower()) for path, methods in app.ROUTES.items() for method in methods}
+    served = {(path, method.lower()) for path, ways in app.routes().items() for method in ways}
     assert {(path, method) for path in paths for method in paths[path]} == served
+    assert ("/jobs" in paths) == jobs
 
 
 @pytest.mark.parametrize("stage", ["prod", "v1"])

@@ -1,0 +1,199 @@
+"""`/jobs`: photos too large or too slow for one request, uploaded to S3 and drawn from a queue.
+
+`POST /jobs` issues an id and the form to upload its photo with; the upload puts a message into the
+queue, and the worker draws what the message names. A job's state is which objects the bucket holds.
+
+Where the caller gives the photo's SHA-256, the id follows from that, the options and the model, so
+that the same photo is drawn once. Whoever knows a photo's hash is taken to have the photo, and may
+see its line art; another photo is refused under that hash, by S3 and again by the worker. All other
+ids are random.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from . import limits, model, store
+from .events import Reply, Request
+from .problem import Problem
+from .telemetry import logger
+from .transform import ENCODINGS
+
+UPLOAD_LIFE: Final = timedelta(hours=1)
+"""How long the form serves. A photo that waits longer has met a fault, and may be sent again."""
+
+RESULT_LIFE: Final = timedelta(minutes=15)
+"""How long a result's URL serves. Another look at the job gives another."""
+
+POLL_SECONDS: Final = 2
+
+ID = re.compile("[0-9a-f]{64}")
+SHA256 = re.compile("[0-9A-Fa-f]{64}")
+MEDIA_TYPE = re.compile(r"image/[\w.+-]+", re.ASCII)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Has the caller come back later where S3 does not answer."""
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        logger.exception("no answer from S3")
+        raise Problem(503, "Jobs cannot be reached now: try again.", retry_after="5") from error
+
+
+@_answering()
+def create(request: Request) -> Reply:
+    """`POST /jobs`: issues a job, or says how the same job is that was issued before."""
+    order = Order.read(request.body)
+    job = order.id()
+    return _reply(201, job, _settled(job) or _issue(job, order), job_url=f"/jobs/{job}")
+
+
+@_answering()
+def look(_: Request, id: str) -> Reply:  # noqa: A002  the route's own name for it
+    """`GET /jobs/{id}`: how the job is."""
+    state = (_settled(id) or _pending(id)) if ID.fullmatch(id) else None
+    if state is None:
+        raise Problem(404, "There is no such job, or it has expired: POST /jobs makes a new one.")
+    return _reply(200, id, state)
+
+
+def _reply(status: int, job: str, state: Mapping[str, Any], **more: str) -> Reply:
+    headers = {"cache-control": "no-store"}
+    if state["status"] in ("waiting", "queued"):
+        headers["retry-after"] = str(POLL_SECONDS)
+    return Reply(status, json.dumps({"id": job, **state, **more}), "application/json", headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller wants drawn, and how."""
+
+    media_type: str
+    """The photo's, for S3 to know: the worker goes by the bytes."""
+    sha256: str | None
+    """The photo's, in lower-case hexadecimal."""
+    format: str
+    """The line art's: jpeg, png or webp."""
+    max_side: int
+    """The line art's, in pixels."""
+
+    @classmethod
+    def read(cls, body: bytes) -> "Order":
+        """The order in a request's JSON. Raises `Problem` 400, 413 or 415."""
+        try:
+            asked = json.loads(body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise _refusal("The body is no JSON") from error
+        if not isinstance(asked, dict):
+            raise _refusal("The body is no JSON object")
+        _check_size(asked.get("size", 1))
+        return cls(
+            _media_type(asked.get("type", "image/jpeg")),
+            _sha256(asked.get("sha256")),
+            _format(asked.get("format", "jpeg")),
+            _max_side(asked.get("max_side", model.load().default_side)),
+        )
+
+    def id(self) -> str:
+        """The job's id: another each time, where it is not known which photo it is."""
+        if self.sha256 is None:
+            return secrets.token_hex(32)
+        network = model.load()
+        parts = self.sha256, self.format, str(self.max_side), network.name, network.version
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def fields(self) -> dict[str, str]:
+        """The form's fields that its sender may not change; S3 keeps them with the photo."""
+        fields = {"x-amz-meta-format": self.format, "x-amz-meta-max-side": str(self.max_side)}
+        if self.sha256:
+            digest = base64.b64encode(bytes.fromhex(self.sha256)).decode()
+            fields |= {"x-amz-meta-sha256": self.sha256, "x-amz-checksum-sha256": digest}
+        return fields
+
+
+def _check_size(size: object) -> None:
+    if type(size) is not int or size < 1:
+        raise _refusal("size is the photo's number of bytes")
+    if size > limits.UPLOAD_BYTES:
+        most = f"{limits.UPLOAD_BYTES:,}"
+        raise Problem(413, f"The photo is {size:,} bytes, over the {most} of a job: shrink it.")
+
+
+def _media_type(given: object) -> str:
+    if isinstance(given, str) and MEDIA_TYPE.fullmatch(given):
+        return given
+    raise Problem(415, "type is the photo's media type, as image/jpeg: send an image.")
+
+
+def _sha256(given: object) -> str | None:
+    if given is None or (isinstance(given, str) and SHA256.fullmatch(given)):
+        return given and given.lower()
+    raise _refusal("sha256 is the photo's SHA-256 in 64 hexadecimal digits")
+
+
+def _format(given: object) -> str:
+    if isinstance(given, str) and f"image/{given}" in ENCODINGS:
+        return given
+    raise _refusal("format is jpeg, png or webp")
+
+
+def _max_side(given: object) -> int:
+    most = model.load().max_side
+    if type(given) is int and limits.MIN_SIDE <= given <= most:
+        return given
+    raise _refusal(f"max_side is a number of pixels from {limits.MIN_SIDE} to {most}")
+
+
+def _refusal(detail: str) -> Problem:
+    return Problem(400, f"{detail}: /openapi.json shows what to send.")
+
+
+def _settled(job: str) -> dict[str, Any] | None:
+    """The state of a job that has come to its end."""
+    if store.head(store.result(job)):
+        return {"status": "done", "result_url": store.link(store.result(job), RESULT_LIFE)}
+    if error := store.get(store.error(job)):
+        return {"status": "failed", "error": json.load(error["Body"])}
+    return None
+
+
+def _pending(job: str) -> dict[str, Any] | None:
+    """The state of a job that has not come to its end."""
+    upload = store.head(store.upload(job))
+    if upload and upload["ContentLength"]:
+        return {"status": "queued"}
+    return {"status": "waiting"} if upload and store.age(upload) < UPLOAD_LIFE else None
+
+
+def _issue(job: str, order: Order) -> dict[str, Any]:
+    """Marks the id as issued and gives the form for its photo, unless the photo is there."""
+    key = store.upload(job)
+    upload = store.head(key)
+    if upload and upload["ContentLength"] and store.age(upload) < UPLOAD_LIFE:
+        return {"status": "queued"}
+    store.clear(key, upload)
+    fields = order.fields()
+    conditions = [
+        ["content-length-range", 1, limits.UPLOAD_BYTES],
+        ["starts-with", "$Content-Type", "image/"],
+        *({name: value} for name, value in fields.items()),
+    ]
+    expires = datetime.now(UTC) + UPLOAD_LIFE
+    return {
+        "status": "waiting",
+        "upload": store.form(
+            key, UPLOAD_LIFE, {"Content-Type": order.media_type, **fields}, conditions
+        ),
+        "expires_at": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
+    }
