@@ -1,0 +1,39 @@
+"""ArtLine on AWS: photo in, line art out, paid for per photo. `pulumi up` deploys it."""
+
+import pulumi
+
+from stack.api import Api
+from stack.function import Function, keep_warm
+from stack.image import Image
+from stack.jobs import Jobs
+from stack.settings import Settings
+from stack.token import Token
+from stack.watch import Watch
+
+settings = Settings.read()
+image = Image("artline", settings)
+token = Token("token", settings) if settings.auth == "token" else None
+jobs = Jobs("jobs", image.uri, settings) if settings.jobs else None
+function = Function(
+    "artline",
+    image.uri,
+    settings,
+    timeout=settings.timeout,
+    grants=[part.grant for part in (token, jobs) if part],
+    reserved_concurrency=settings.reserved_concurrency,
+    snap_start=settings.warm == "snapstart",
+)
+keep_warm("warm", function, settings)
+api = Api("api", function, settings)
+watch = Watch("watch", settings, api=api, function=function, jobs=jobs)
+
+pulumi.export("endpoint", api.endpoint)
+pulumi.export("transformUrl", pulumi.Output.concat(api.endpoint, "/transform"))
+pulumi.export("functionName", function.name)
+pulumi.export("aliasArn", function.alias.arn)
+pulumi.export("imageUri", image.uri)
+pulumi.export("region", settings.region)
+pulumi.export("dashboardUrl", watch.dashboard_url)
+if jobs:
+    pulumi.export("jobsUrl", pulumi.Output.concat(api.endpoint, "/jobs"))
+    pulumi.export("bucketName", jobs.bucket.bucket)

@@ -1,0 +1,83 @@
+"""The function's container image: built, pushed to a repository, and known by its digest."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_docker as docker
+
+from .settings import Settings
+
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+
+KEPT_IMAGES = 10
+
+
+class Image(pulumi.ComponentResource):
+    """Builds function/ and pushes it, unless the settings name an image to deploy instead."""
+
+    uri: pulumi.Output[str]
+    """The image by its digest. Lambda resolves a tag once, when the function is updated, so a tag
+    that moves would neither show in a preview nor reach the function."""
+
+    def __init__(
+        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("artline:stack:Image", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        if settings.image_uri:
+            self.uri = pulumi.Output.from_input(settings.image_uri)
+        else:
+            self.uri = _build(name, settings, child)
+        self.register_outputs({"uri": self.uri})
+
+
+def _build(name: str, settings: Settings, child: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    repository = aws.ecr.Repository(
+        name,
+        force_delete=True,  # a repository that holds images would stop `pulumi destroy`
+        image_scanning_configuration={"scan_on_push": True},
+        tags=settings.tags,
+        opts=child,
+    )
+    aws.ecr.LifecyclePolicy(
+        name, repository=repository.name, policy=json.dumps(_keep(KEPT_IMAGES)), opts=child
+    )
+    token = aws.ecr.get_authorization_token_output(
+        registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=repository)
+    )
+    image = docker.Image(
+        name,
+        image_name=pulumi.Output.format("{0}:latest", repository.repository_url),
+        # Paths are relative to Pulumi.yaml: Pulumi keeps them in its state, where an absolute one
+        # would differ from machine to machine and show as a change.
+        build={
+            "context": "function",
+            "dockerfile": "function/Dockerfile",
+            # One platform, the function's own: Lambda takes no image index, and an image built
+            # for the laptop's processor ends as `exec format error`.
+            "platform": PLATFORMS[settings.architecture],
+        },
+        registry={
+            "server": repository.repository_url,
+            "username": token.user_name,
+            "password": pulumi.Output.secret(token.password),
+        },
+        opts=child,
+    )
+    return image.repo_digest
+
+
+def _keep(count: int) -> dict[str, object]:
+    """An ECR lifecycle policy. It counts, because a rule by age deletes the image that runs."""
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count}
+    description = f"Keep the last {count} images, to roll back to"
+    rule = {
+        "rulePriority": 1,
+        "description": description,
+        "selection": selection,
+        "action": {"type": "expire"},
+    }
+    return {"rules": [rule]}

@@ -1,0 +1,198 @@
+"""Photos too large or too slow for one request: a bucket, a queue, and a worker between them."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from .function import Function, Grant, allow, policy
+from .settings import Settings
+
+DAY = 24 * 60 * 60
+
+WORKER_TIMEOUT = 120
+"""Seconds that one job may take: what ran out of time behind the API has four times that here."""
+
+WORKERS = 5
+"""The most jobs drawn at once: a folder of photos must not take all ten copies of a new account."""
+
+ATTEMPTS = 5
+"""AWS advises at least five, as throttled deliveries count too."""
+
+
+class Jobs(pulumi.ComponentResource):
+    """A photo uploaded under uploads/ is drawn to results/, or what is wrong with it to errors/.
+
+    The worker is a function of its own, from the same image: a job may take longer than the API
+    waits, its queue's visibility follows from its time limit, and two hundred photos at once take
+    no copy from whoever waits for a request. It costs nothing while there are no jobs.
+    """
+
+    bucket: aws.s3.Bucket
+    queue: aws.sqs.Queue
+    dead_letters: aws.sqs.Queue
+    worker: Function
+    grant: Grant
+    """For the function that takes jobs in and says how they are."""
+
+    def __init__(
+        self,
+        name: str,
+        image_uri: pulumi.Input[str],
+        settings: Settings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("artline:stack:Jobs", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.bucket = _bucket(name, settings, child)
+        self.dead_letters = aws.sqs.Queue(
+            f"{name}-dead",
+            message_retention_seconds=14 * DAY,
+            sqs_managed_sse_enabled=True,
+            tags=settings.tags,
+            opts=child,
+        )
+        self.queue = aws.sqs.Queue(
+            name,
+            visibility_timeout_seconds=6 * WORKER_TIMEOUT,  # as AWS advises
+            message_retention_seconds=DAY,  # no longer than the upload it is about
+            redrive_policy=pulumi.Output.json_dumps(
+                {"deadLetterTargetArn": self.dead_letters.arn, "maxReceiveCount": ATTEMPTS}
+            ),
+            sqs_managed_sse_enabled=True,
+            tags=settings.tags,
+            opts=child,
+        )
+        _notify(name, self.bucket, self.queue, child)
+        self.grant = self._grant(writes=["uploads/*"])
+        self.worker = Function(
+            f"{name}-worker",
+            image_uri,
+            settings,
+            timeout=WORKER_TIMEOUT,
+            grants=[self._grant(writes=["results/*", "errors/*"]), _receive(self.queue)],
+            opts=child,
+        )
+        aws.lambda_.EventSourceMapping(
+            name,
+            event_source_arn=self.queue.arn,
+            function_name=self.worker.alias.arn,
+            batch_size=1,  # one photo that ends its worker ends nobody else's
+            # The worker answers with what failed: without this, that answer would mean success.
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config={"maximum_concurrency": _workers(settings)},
+            tags=settings.tags,
+            opts=child,
+        )
+        self.register_outputs({"bucket": self.bucket.bucket, "queue": self.queue.url})
+
+    def _grant(self, writes: list[str]) -> Grant:
+        arn = self.bucket.arn
+        kept = ["uploads/*", "results/*", "errors/*"]
+        return Grant(
+            environment={"JOBS_BUCKET": self.bucket.bucket},
+            statements=[
+                allow(["s3:GetObject"], [pulumi.Output.concat(arn, "/", key) for key in kept]),
+                allow(["s3:PutObject"], [pulumi.Output.concat(arn, "/", key) for key in writes]),
+                # Whoever may not list gets 403 for an object that is not there, in place of 404.
+                allow(["s3:ListBucket"], [arn]),
+            ],
+        )
+
+
+def _workers(settings: Settings) -> int:
+    """No more than the requests may have, but an event source mapping takes no less than two."""
+    return max(2, min(WORKERS, settings.reserved_concurrency or WORKERS))
+
+
+def _bucket(name: str, settings: Settings, child: pulumi.ResourceOptions) -> aws.s3.Bucket:
+    bucket = aws.s3.Bucket(
+        name,
+        force_destroy=True,  # a bucket that holds objects would stop `pulumi destroy`
+        tags=settings.tags,
+        opts=child,
+    )
+    aws.s3.BucketPublicAccessBlock(
+        name,
+        bucket=bucket.bucket,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=child,
+    )
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        name,
+        bucket=bucket.bucket,
+        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+        opts=child,
+    )
+    days = {"uploads/": 1, "results/": settings.result_days, "errors/": settings.result_days}
+    aws.s3.BucketLifecycleConfiguration(
+        name,
+        bucket=bucket.bucket,
+        rules=[
+            {
+                "id": prefix.rstrip("/"),
+                "status": "Enabled",
+                "filter": {"prefix": prefix},
+                "expiration": {"days": count},
+            }
+            for prefix, count in days.items()
+        ],
+        opts=child,
+    )
+    if settings.cors_origins:
+        # The page posts the photo to the bucket itself, and fetches the result from there.
+        aws.s3.BucketCorsConfiguration(
+            name,
+            bucket=bucket.bucket,
+            cors_rules=[
+                {
+                    "allowed_origins": list(settings.cors_origins),
+                    "allowed_methods": ["GET", "POST"],
+                    "allowed_headers": ["content-type"],
+                    "expose_headers": ["ETag"],
+                    "max_age_seconds": DAY,
+                }
+            ],
+            opts=child,
+        )
+    return bucket
+
+
+def _notify(
+    name: str, bucket: aws.s3.Bucket, queue: aws.sqs.Queue, child: pulumi.ResourceOptions
+) -> None:
+    """Has the bucket put a message into the queue for every upload, and nobody else's bucket."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue.arn,
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": bucket.arn},
+            "StringEquals": {"aws:SourceAccount": queue.arn.apply(lambda arn: arn.split(":")[4])},
+        },
+    }
+    permission = aws.sqs.QueuePolicy(
+        name, queue_url=queue.url, policy=pulumi.Output.json_dumps(policy(statement)), opts=child
+    )
+    aws.s3.BucketNotification(
+        name,
+        bucket=bucket.bucket,
+        queues=[
+            {
+                "queue_arn": queue.arn,
+                "events": ["s3:ObjectCreated:*"],
+                "filter_prefix": "uploads/",
+            }
+        ],
+        # S3 tries the queue before it takes the configuration.
+        opts=pulumi.ResourceOptions(parent=child.parent, depends_on=[permission]),
+    )
+
+
+def _receive(queue: aws.sqs.Queue) -> Grant:
+    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    return Grant(environment={}, statements=[allow(actions, [queue.arn])])

@@ -1,0 +1,219 @@
+"""The stack's settings: declared in Pulumi.yaml, read once, checked before any resource exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pulumi
+import pulumi_aws
+import yaml  # type: ignore[import-untyped]
+from botocore.loaders import create_loader  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[1]
+
+SERVICES = ("lambda", "api.ecr", "apigateway")
+"""What a region must have, in botocore's names."""
+
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
+"""What CloudWatch Logs takes as a retention, in days, up to five years."""
+
+RULE_TARGETS = 5
+"""The most targets of one EventBridge rule, and so of copies that one tick can call at once."""
+
+BY_DIGEST = re.compile(r"([^\s@]+@)?sha256:[0-9a-f]{64}")
+"""An image by its content: `repository@sha256:…`, or in an emulator the local image's own id."""
+
+ORIGIN = re.compile(r"\*|https?://[^\s/]+")
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the deployment is told from outside; Pulumi.yaml says what each setting means."""
+
+    region: str
+    partition: str
+    memory: int
+    timeout: int
+    architecture: str
+    reserved_concurrency: int | None
+    warm: str
+    warm_copies: int
+    image_uri: str | None
+    jobs: bool
+    result_days: int
+    auth: str
+    api_token: pulumi.Output[str] | None
+    cors_origins: tuple[str, ...]
+    throttle_rate: int
+    throttle_burst: int
+    log_retention_days: int
+    alarm_email: str | None
+    tags: dict[str, str]
+
+    @classmethod
+    def read(cls) -> Settings:
+        """The settings of the stack that runs now.
+
+        Raises `pulumi.RunError`, which Pulumi shows without a stack trace, with one sentence that
+        names the key, its value and what it may be.
+        """
+        region = _region()
+        settings = cls(
+            region=region,
+            partition=regions()[region],
+            memory=_integer("memory", 128, 10240),
+            timeout=_integer("timeout", 1, 30),
+            architecture=_choice("architecture", ("x86_64", "arm64")),
+            reserved_concurrency=_reserved(),
+            warm=_choice("warm", ("none", "ping", "snapstart", "provisioned")),
+            warm_copies=_integer("warmCopies", 1),
+            image_uri=_match("imageUri", BY_DIGEST, "an image by its digest, repository@sha256:…"),
+            jobs=_choice("jobs", ("true", "false")) == "true",
+            result_days=_integer("resultDays", 1),
+            auth=_choice("auth", ("none", "token", "iam")),
+            api_token=pulumi.Output.secret(token) if (token := _text("apiToken")) else None,
+            cors_origins=_origins(),
+            throttle_rate=_integer("throttleRate", 1),
+            throttle_burst=_integer("throttleBurst", 1),
+            log_retention_days=_log_days(),
+            alarm_email=_match("alarmEmail", EMAIL, "an e-mail address"),
+            tags=_tags(),
+        )
+        _check_together(settings)
+        return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """Refuses settings that are fine one by one but not with each other."""
+    copies, warm = settings.warm_copies, settings.warm
+    if settings.auth == "token" and settings.api_token is None:
+        raise pulumi.RunError(
+            "artline:auth is token, but artline:apiToken is unset: it may be any text, set with"
+            " `pulumi config set --secret artline:apiToken …`."
+        )
+    if warm in ("none", "snapstart") and copies > 1:
+        _refuse("warmCopies", copies, f"1 while artline:warm is {warm}, which keeps no copies")
+    if warm == "ping" and copies > RULE_TARGETS:
+        _refuse("warmCopies", copies, f"1 to {RULE_TARGETS} while artline:warm is ping")
+    if settings.reserved_concurrency is not None and copies > settings.reserved_concurrency:
+        _refuse(
+            "reservedConcurrency",
+            settings.reserved_concurrency,
+            f"-1 (unset), or at least artline:warmCopies, which is {copies}",
+        )
+
+
+def _region() -> str:
+    """The region as the provider finds it, where AWS has all that the stack is made of."""
+    region: str | None = pulumi_aws.config.region
+    if region is None or region not in regions():
+        raise pulumi.RunError(
+            f"aws:region is {region or 'unset'}: it may be any AWS region that has Lambda, ECR and"
+            " API Gateway, set with `pulumi config set aws:region eu-central-1`."
+        )
+    return region
+
+
+@cache
+def regions() -> dict[str, str]:
+    """Where Lambda, ECR and API Gateway all are, with the partition, by botocore's own data."""
+    found = {}
+    for partition in create_loader().load_data("endpoints")["partitions"]:
+        for region in partition["regions"]:
+            if all(region in _endpoints(partition, name) for name in SERVICES):
+                found[region] = partition["partition"]
+    return found
+
+
+def _endpoints(partition: dict[str, Any], service: str) -> dict[str, Any]:
+    endpoints: dict[str, Any] = partition["services"].get(service, {}).get("endpoints", {})
+    return endpoints
+
+
+def _reserved() -> int | None:
+    value = _integer("reservedConcurrency", -1)
+    if value == 0:
+        _refuse("reservedConcurrency", 0, "1 or more, or -1 for none: 0 would refuse every call")
+    return value if value > 0 else None
+
+
+def _log_days() -> int:
+    days = _integer("logRetentionDays", 1)
+    if days not in LOG_DAYS:
+        _refuse("logRetentionDays", days, f"one of {', '.join(map(str, LOG_DAYS))}")
+    return days
+
+
+def _origins() -> tuple[str, ...]:
+    text = _text("corsOrigins")
+    wanted = 'a list of origins as ["https://example.com"], or ["*"]'
+    try:
+        origins = json.loads(text)
+    except ValueError:
+        _refuse("corsOrigins", text, wanted)
+    if not isinstance(origins, list):
+        _refuse("corsOrigins", text, wanted)
+    for origin in origins:
+        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
+            _refuse("corsOrigins", text, wanted)
+    return tuple(origins)
+
+
+def _tags() -> dict[str, str]:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return {
+        "Project": pulumi.get_project(),
+        "Stack": pulumi.get_stack(),
+        "Version": version,
+    }
+
+
+def _integer(key: str, low: int, high: int | None = None) -> int:
+    text = _text(key)
+    if not re.fullmatch(r"-?\d{1,9}", text) or not low <= int(text) <= (high or int(text)):
+        wanted = f"of {low} or more" if high is None else f"from {low} to {high}"
+        _refuse(key, text, f"a whole number {wanted}")
+    return int(text)
+
+
+def _choice(key: str, choices: Sequence[str]) -> str:
+    text = _text(key)
+    if text not in choices:
+        _refuse(key, text, f"{', '.join(choices[:-1])} or {choices[-1]}")
+    return text
+
+
+def _match(key: str, pattern: re.Pattern[str], wanted: str) -> str | None:
+    text = _text(key)
+    if text and not pattern.fullmatch(text):
+        _refuse(key, text, wanted)
+    return text or None
+
+
+def _text(key: str) -> str:
+    """The setting as Pulumi passes it on, which is text; unset, its default in Pulumi.yaml."""
+    text = pulumi.Config().get(key)
+    if text is not None:
+        return text
+    # Pulumi puts the defaults in place itself, but not where the program runs under mocks.
+    default = declarations()[key]["default"]
+    return default if isinstance(default, str) else json.dumps(default)
+
+
+@cache
+def declarations() -> dict[str, dict[str, Any]]:
+    """Each setting's type, default and description, as Pulumi.yaml declares them."""
+    config: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return config
+
+
+def _refuse(key: str, value: object, wanted: str) -> NoReturn:
+    raise pulumi.RunError(f"artline:{key} is {value}: it may be {wanted}.")

@@ -1,0 +1,35 @@
+"""The token that callers show, kept where only the function can read it."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from .function import Grant, allow
+from .settings import Settings
+
+
+class Token(pulumi.ComponentResource):
+    """An SSM parameter, encrypted at rest. The function is told its name and not its value, so the
+    token shows neither in the function's configuration nor in its logs.
+    """
+
+    grant: Grant
+
+    def __init__(
+        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("artline:stack:Token", name, None, opts)
+        parameter = aws.ssm.Parameter(
+            name,
+            type="SecureString",
+            value=settings.api_token,
+            tags=settings.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # The account's own key for SSM lets whoever may read the parameter decrypt it.
+        self.grant = Grant(
+            environment={"API_TOKEN_PARAMETER": parameter.name},
+            statements=[allow(["ssm:GetParameter"], [parameter.arn])],
+        )
+        self.register_outputs({"parameter": parameter.name})

@@ -1,0 +1,219 @@
+"""What tells the owner that something is wrong: alarms, each saying what to do, and a dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from .api import Api
+from .function import Function
+from .jobs import WORKER_TIMEOUT, Jobs
+from .settings import Settings
+
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A metric, the value from which it is wrong, for how long, and what to do then."""
+
+    name: str
+    namespace: str
+    metric: str
+    statistic: str
+    threshold: float
+    periods: int
+    dimensions: Mapping[str, pulumi.Input[str]]
+    what_to_do: str
+
+
+class Watch(pulumi.ComponentResource):
+    """Alarms for what a caller would notice, sent by e-mail where the settings say to whom."""
+
+    dashboard_url: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        api: Api,
+        function: Function,
+        jobs: Jobs | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("artline:stack:Watch", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        actions = (
+            [_topic(name, settings.alarm_email, settings, child)] if settings.alarm_email else []
+        )
+        for alarm in [*_function_alarms(function, settings), *(_job_alarms(jobs) if jobs else [])]:
+            percentile = alarm.statistic.startswith("p")
+            aws.cloudwatch.MetricAlarm(
+                f"{name}-{alarm.name}",
+                alarm_description=alarm.what_to_do,
+                namespace=alarm.namespace,
+                metric_name=alarm.metric,
+                dimensions=alarm.dimensions,
+                extended_statistic=alarm.statistic if percentile else None,
+                statistic=None if percentile else alarm.statistic,
+                comparison_operator="GreaterThanOrEqualToThreshold",
+                threshold=alarm.threshold,
+                period=5 * MINUTES,
+                evaluation_periods=alarm.periods,
+                treat_missing_data="notBreaching",
+                alarm_actions=actions,
+                ok_actions=actions,
+                tags=settings.tags,
+                opts=child,
+            )
+        dashboard = aws.cloudwatch.Dashboard(
+            name,
+            dashboard_name=f"{pulumi.get_project()}-{pulumi.get_stack()}",
+            dashboard_body=pulumi.Output.json_dumps(
+                {"widgets": _widgets(settings, api, function, jobs)}
+            ),
+            opts=child,
+        )
+        console = CONSOLES.get(settings.partition, CONSOLES["aws"])
+        self.dashboard_url = pulumi.Output.format(
+            "https://{0}.{1}/cloudwatch/home?region={0}#dashboards/dashboard/{2}",
+            settings.region,
+            console,
+            dashboard.dashboard_name,
+        )
+        self.register_outputs({"dashboardUrl": self.dashboard_url})
+
+
+def _topic(
+    name: str, email: str, settings: Settings, child: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    topic = aws.sns.Topic(name, tags=settings.tags, opts=child)
+    aws.sns.TopicSubscription(name, topic=topic.arn, protocol="email", endpoint=email, opts=child)
+    return topic.arn
+
+
+def _function_alarms(function: Function, settings: Settings) -> list[Alarm]:
+    of = {"FunctionName": function.name}
+    return [
+        Alarm(
+            *("errors", "AWS/Lambda", "Errors", "Sum", 1, 1, of),
+            "Calls ended without an answer: read the function's log for 'Task timed out', 'signal:"
+            " killed' (raise artline:memory) or a fault.",
+        ),
+        Alarm(
+            *("throttles", "AWS/Lambda", "Throttles", "Sum", 1, 1, of),
+            "Callers were sent away for want of copies: raise artline:reservedConcurrency, or the"
+            " account's quota of concurrent executions.",
+        ),
+        Alarm(
+            *("slow", "AWS/Lambda", "Duration", "p99", _most(settings.timeout), 3, of),
+            "One call in a hundred takes over 80 % of artline:timeout: raise artline:memory, which"
+            " brings more CPU, or keep copies warm with artline:warm.",
+        ),
+    ]
+
+
+def _job_alarms(jobs: Jobs) -> list[Alarm]:
+    worker = {"FunctionName": jobs.worker.name}
+    queue, dead = {"QueueName": jobs.queue.name}, {"QueueName": jobs.dead_letters.name}
+    waiting, age = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+    return [
+        Alarm(
+            *("job-errors", "AWS/Lambda", "Errors", "Sum", 1, 1, worker),
+            "A job ended without a result and is tried again: read the worker's log for 'Task timed"
+            " out', 'signal: killed' (raise artline:memory) or a fault.",
+        ),
+        Alarm(
+            *("job-slow", "AWS/Lambda", "Duration", "p99", _most(WORKER_TIMEOUT), 3, worker),
+            "Jobs take over 80 % of their time: raise artline:memory, which brings more CPU.",
+        ),
+        Alarm(
+            *("dead-letters", "AWS/SQS", waiting, "Maximum", 1, 1, dead),
+            "Jobs were given up after every attempt: read the worker's log, mend it, and start a"
+            " redrive of the dead-letter queue.",
+        ),
+        Alarm(
+            *("oldest-job", "AWS/SQS", age, "Maximum", 15 * MINUTES, 2, queue),
+            "A job has waited for a quarter of an hour: more come than the worker draws, or each"
+            " attempt fails. Read the worker's log.",
+        ),
+    ]
+
+
+def _most(timeout: int) -> float:
+    """80 % of `timeout`, in the milliseconds that Lambda measures in."""
+    return timeout * 1000 * 8 / 10
+
+
+def _widgets(
+    settings: Settings, api: Api, function: Function, jobs: Jobs | None
+) -> list[dict[str, Any]]:
+    of_api = ["ApiId", api.id]
+    of_function = ["FunctionName", function.name]
+    service = ["service", "artline"]
+    graphs: list[tuple[str, str, list[list[Any]]]] = [
+        ("Requests", "Sum", [["AWS/ApiGateway", m, *of_api] for m in ("Count", "4xx", "5xx")]),
+        (
+            "Latency of requests, p50 and p99, ms",
+            "p99",
+            [["AWS/ApiGateway", "Latency", *of_api, {"stat": p}] for p in ("p50", "p99")],
+        ),
+        (
+            "Where a photo's time goes, ms",
+            "p50",
+            [["ArtLine", f"{step}Time", *service] for step in ("Decode", "Inference", "Encode")],
+        ),
+        (
+            "The function's faults and copies",
+            "Maximum",
+            [
+                ["AWS/Lambda", "Errors", *of_function, {"stat": "Sum"}],
+                ["AWS/Lambda", "Throttles", *of_function, {"stat": "Sum"}],
+                ["AWS/Lambda", "ConcurrentExecutions", *of_function],
+            ],
+        ),
+    ]
+    if jobs:
+        of_queue, of_dead = ["QueueName", jobs.queue.name], ["QueueName", jobs.dead_letters.name]
+        age, visible = "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"
+        graphs += [
+            (
+                "Jobs waiting, and given up",
+                "Maximum",
+                [["AWS/SQS", visible, *of_queue], ["AWS/SQS", visible, *of_dead]],
+            ),
+            ("Age of the oldest job, s", "Maximum", [["AWS/SQS", age, *of_queue]]),
+        ]
+    return [_graph(settings.region, place, *graph) for place, graph in enumerate(graphs)]
+
+
+def _graph(
+    region: str, place: int, title: str, statistic: str, metrics: Sequence[Sequence[Any]]
+) -> dict[str, Any]:
+    """One of CloudWatch's metric widgets, two to a row of its grid of 24 columns."""
+    return {
+        "type": "metric",
+        "x": 12 * (place % 2),
+        "y": 6 * (place // 2),
+        "width": 12,
+        "height": 6,
+        "properties": {
+            "title": title,
+            "stat": statistic,
+            "metrics": metrics,
+            "region": region,
+            "period": 5 * MINUTES,
+            "view": "timeSeries",
+        },
+    }
