@@ -1,0 +1,87 @@
+"""The command line: `artline PHOTO...`"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+
+from .batch import Batch
+from .client import Client, Format, Via
+from .display import Display
+from .errors import ArtLineError
+
+INTERRUPTED = 130
+"""128 and SIGINT's number, as shells have it."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    # The user names the photo, so a large one is no attack; past twice the size Pillow refuses.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    app(prog_name="artline")
+
+
+@app.command()
+def draw(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO...", help="Photos, or directories of photos."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to save the line art.")
+    ] = Path(),
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The service's base URL. Without it: ARTLINE_ENDPOINT, then the endpoint of the"
+            " Pulumi stack in this directory.",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(metavar="T", envvar="ARTLINE_TOKEN", help="Where the service asks for one."),
+    ] = None,
+    via: Annotated[
+        Via,
+        typer.Option(
+            help="One request a photo (transform), a queued job (jobs), or a request where that"
+            " will do (auto)."
+        ),
+    ] = "auto",
+    format: Annotated[Format, typer.Option(help="The line art's format.")] = "jpeg",  # noqa: A002
+    at_once: Annotated[
+        int, typer.Option("-j", "--at-once", metavar="N", min=1, help="Photos at a time.")
+    ] = 4,
+    full_size: Annotated[
+        bool,
+        typer.Option("--full-size", help="Send photos unshrunk, drawn as large as the model can."),
+    ] = False,
+) -> None:
+    """Turns photos into line art, saved as yyyyMMddHHmmss.jpg.
+
+    A run that was interrupted, or in which a photo failed, goes on where it stopped when the same
+    command is given again. The exit status is 1 where any photo failed.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with Client(endpoint, token) as client, Display() as display:
+            batch = Batch(client, output, via, format, full_size, display)
+            batch.run(photos, at_once=at_once)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted: the same command again goes on from here.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except (ArtLineError, OSError) as error:
+        typer.echo(f"artline: {error}", err=True)
+        raise typer.Exit(1) from error
+    if batch.failed:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()
