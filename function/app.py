@@ -12,7 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from . import __version__, auth, jobs, limits, model, store, worker
+from . import __version__, auth, jobs, limits, model, static, store, worker
 from .direct import draw
 from .events import Event, Reply, Request, read
 from .problem import Problem
@@ -139,6 +139,9 @@ ROUTES: dict[str, dict[str, Answer]] = {
     "/transform": {"POST": draw},
     "/health": {"GET": health},
     "/openapi.json": {"GET": openapi},
+    "/": {"GET": static.index},
+    "/sw.js": {"GET": static.worker},
+    "/page/{version}/{name}": {"GET": static.file},
 }
 
 JOBS: dict[str, dict[str, Answer]] = {
