@@ -1,0 +1,157 @@
+"""What has to hold of every resource, as functions of its type and its properties.
+
+Each yields a sentence for every violation. The tests apply them to what the program declares, the
+policy pack beside this file to what a user is about to deploy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Properties = Mapping[str, Any]
+Rule = Callable[[str, Properties], Iterator[str]]
+
+TAGGABLE = {
+    "aws:apigatewayv2/api:Api",
+    "aws:apigatewayv2/stage:Stage",
+    "aws:cloudwatch/eventRule:EventRule",
+    "aws:cloudwatch/logGroup:LogGroup",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:ecr/repository:Repository",
+    "aws:iam/role:Role",
+    "aws:lambda/eventSourceMapping:EventSourceMapping",
+    "aws:lambda/function:Function",
+    "aws:s3/bucket:Bucket",
+    "aws:sns/topic:Topic",
+    "aws:sqs/queue:Queue",
+    "aws:ssm/parameter:Parameter",
+}
+
+CALLS = {
+    "aws:apigatewayv2/integration:Integration": "integrationUri",
+    "aws:cloudwatch/eventTarget:EventTarget": "arn",
+    "aws:lambda/eventSourceMapping:EventSourceMapping": "functionName",
+}
+"""What calls a function, and the property that says which."""
+
+
+NAMED = re.compile(r"arn(:[^*:]*){4}:([^*]+|log-group:[^*]+:\*|[^*/]+/[^*]+/\*)")
+"""One resource, or the streams of one log group, or the objects under one prefix of a bucket."""
+
+
+def tagged(type_: str, properties: Properties) -> Iterator[str]:
+    """Whatever can carry tags says whose it is: project, stack and version."""
+    if type_ in TAGGABLE:
+        for tag in ("Project", "Stack", "Version"):
+            if not (properties.get("tags") or {}).get(tag):
+                yield f"has no tag {tag}"
+
+
+def least_privilege(type_: str, properties: Properties) -> Iterator[str]:
+    """A role names the actions it may take, and the resources it may take them on."""
+    if type_ == "aws:iam/role:Role" and properties.get("managedPolicyArns"):
+        yield "takes policies that others manage"
+    if type_ == "aws:iam/rolePolicy:RolePolicy":
+        for statement in json.loads(properties["policy"])["Statement"]:
+            for action in _listed(statement["Action"]):
+                if "*" in action:
+                    yield f"may take any action that matches {action}"
+            for resource in _listed(statement["Resource"]):
+                if not NAMED.fullmatch(resource):
+                    yield f"may act on anything that matches {resource}"
+
+
+def image_by_digest(type_: str, properties: Properties) -> Iterator[str]:
+    """A function runs an image that its digest names, never one that a tag may move."""
+    if type_ == "aws:lambda/function:Function":
+        repository, _, digest = properties.get("imageUri", "").rpartition("sha256:")
+        if len(digest) != 64 or (repository and not repository.endswith("@")):
+            yield "runs an image without a digest"
+
+
+def logs_expire(type_: str, properties: Properties) -> Iterator[str]:
+    """Logs are kept for so many days, and no function writes to a log group nobody declared."""
+    if type_ == "aws:cloudwatch/logGroup:LogGroup" and not properties.get("retentionInDays"):
+        yield "keeps its logs for ever"
+    logging = properties.get("loggingConfig") or {}
+    if type_ == "aws:lambda/function:Function" and not logging.get("logGroup"):
+        yield "has no log group of its own"
+
+
+def deletable(type_: str, properties: Properties) -> Iterator[str]:
+    """`pulumi destroy` leaves nothing behind."""
+    force = {
+        "aws:ecr/repository:Repository": "forceDelete",
+        "aws:s3/bucket:Bucket": "forceDestroy",
+    }.get(type_)
+    if force and not properties.get(force):
+        yield f"cannot be destroyed while it holds anything: set {force}"
+    if properties.get("skipDestroy"):
+        yield "is left behind by a destroy"
+
+
+def by_alias(type_: str, properties: Properties) -> Iterator[str]:
+    """Callers see the alias, so that a new version takes over, and goes back, in one step."""
+    if type_ in CALLS:
+        target = properties[CALLS[type_]].removesuffix("/invocations")
+        if ":function:" in target and not target.endswith(":live"):
+            yield f"calls {target}, not the alias"
+    if type_ == "aws:lambda/permission:Permission":
+        if properties.get("qualifier") != "live":
+            yield "lets callers in past the alias"
+        if not properties.get("sourceArn"):
+            yield "lets everybody's resources call"
+
+
+def payload(type_: str, properties: Properties) -> Iterator[str]:
+    """The API hands over events of the format that the function reads best."""
+    version = properties.get("payloadFormatVersion")
+    if type_ == "aws:apigatewayv2/integration:Integration" and version != "2.0":
+        yield f"hands over payload format {version or '1.0'}"
+
+
+def images_by_count(type_: str, properties: Properties) -> Iterator[str]:
+    """A repository's images expire by number: by age, the one that runs would."""
+    if type_ == "aws:ecr/lifecyclePolicy:LifecyclePolicy":
+        for rule in json.loads(properties["policy"])["rules"]:
+            if rule["selection"]["countType"] != "imageCountMoreThan":
+                yield "expires images by their age"
+
+
+def private(type_: str, properties: Properties) -> Iterator[str]:
+    """Photos and tokens are nobody else's."""
+    if type_ == "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":
+        for wall in (
+            "blockPublicAcls",
+            "blockPublicPolicy",
+            "ignorePublicAcls",
+            "restrictPublicBuckets",
+        ):
+            if not properties.get(wall):
+                yield f"leaves {wall} off"
+    encrypted = {
+        "aws:sqs/queue:Queue": properties.get("sqsManagedSseEnabled"),
+        "aws:ssm/parameter:Parameter": properties.get("type") == "SecureString",
+    }
+    if not encrypted.get(type_, True):
+        yield "is not encrypted"
+
+
+RULES: tuple[Rule, ...] = (
+    tagged,
+    least_privilege,
+    image_by_digest,
+    logs_expire,
+    deletable,
+    by_alias,
+    payload,
+    images_by_count,
+    private,
+)
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,64 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Program
+
+Declare = Callable[..., Program]
+
+DIGEST = "123456789012.dkr.ecr.us-east-1.amazonaws.com/artline@sha256:" + "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("architecture", "platform"), [("x86_64", "linux/amd64"), ("arm64", "linux/arm64")]
+)
+def test_one_setting_gives_both_the_build_and_the_function(
+    declare: Declare, architecture: str, platform: str
+) -> None:
+    program = declare(architecture=architecture)
+    assert program.one("image:Image").properties["build"]["platform"] == platform
+    for function in program.all("lambda/function:Function"):
+        assert function.properties["architectures"] == [architecture]
+
+
+def test_the_context_is_the_functions_folder_and_nothing_else(declare: Declare) -> None:
+    build = declare().one("image:Image").properties["build"]
+    assert (build["context"], build["dockerfile"]) == ("function", "function/Dockerfile")
+
+
+def test_the_repository_is_scanned_deletable_and_expires_by_count(declare: Declare) -> None:
+    program = declare()
+    repository = program.one("Repository").properties
+    assert repository["forceDelete"] is True
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    (rule,) = json.loads(program.one("LifecyclePolicy").properties["policy"])["rules"]
+    assert rule["selection"] == {
+        "tagStatus": "any",
+        "countType": "imageCountMoreThan",
+        "countNumber": 10,
+    }
+
+
+def test_the_registrys_password_is_a_secret(declare: Declare) -> None:
+    image = declare().one("image:Image")
+    assert image.secrets == ["registry"]
+    assert image.properties["registry"]["username"] == "AWS"
+
+
+def test_functions_run_what_was_pushed(declare: Declare) -> None:
+    program = declare()
+    pushed = program.one("image:Image").outputs["repoDigest"]
+    functions = program.all("lambda/function:Function")
+    assert {each.properties["imageUri"] for each in functions} == {pushed}
+    assert all("docker:index/image:Image::artline" in each.dependencies for each in functions)
+
+
+def test_an_image_of_ones_own_needs_no_repository(declare: Declare) -> None:
+    program = declare(imageUri=DIGEST)
+    assert (
+        not program.all("Repository") + program.all("LifecyclePolicy") + program.all("image:Image")
+    )
+    for function in program.all("lambda/function:Function"):
+        assert function.properties["imageUri"] == DIGEST
+    assert program.outputs["imageUri"] == DIGEST
