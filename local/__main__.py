@@ -6,11 +6,14 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import uvicorn
 
-from .program import deployment
+from .cloud import Missing
+from .jobs import jobs
+from .program import declared, deployment
 from .server import application
 from .workers import Function
 
@@ -20,24 +23,37 @@ NEW_ACCOUNT = 10
 
 def main() -> None:
     options = _options()
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # nothing here may reach the developer's own account
     listener = _listen(options.port)
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    declared = deployment()
+    resources = declared()
+    stack = deployment(resources)
     # Logs and embedded metrics are for CloudWatch; here faults alone are worth the screen.
     quiet = {"POWERTOOLS_METRICS_DISABLED": "true", "LOG_LEVEL": options.log_level}
-    with Function(
-        declared.environment | quiet,
-        memory=declared.memory,
-        timeout=declared.timeout,
-        concurrency=declared.concurrency or NEW_ACCOUNT,
-    ) as function:
+    environment = stack.environment | quiet
+    with ExitStack() as running:
+        try:
+            environment |= running.enter_context(jobs(resources, quiet))
+        except Missing as missing:
+            print(f"Without jobs: {missing}.", file=sys.stderr)
+            del environment["JOBS_BUCKET"]
+        function = running.enter_context(
+            Function(
+                environment,
+                memory=stack.memory,
+                timeout=stack.timeout,
+                concurrency=stack.concurrency or NEW_ACCOUNT,
+            )
+        )
         server = uvicorn.Server(
-            uvicorn.Config(application(declared, function), log_level="warning", lifespan="off")
+            uvicorn.Config(application(stack, function), log_level="warning", lifespan="off")
         )
         print(f"ArtLine serves at {endpoint} until Ctrl-C.", flush=True)
         if options.photo:
             threading.Thread(target=_draw, args=(endpoint, options.photo), daemon=True).start()
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # which uvicorn passes on once it has stopped
+            server.run(sockets=[listener])
 
 
 def _options() -> argparse.Namespace:

@@ -7,6 +7,7 @@ throttled. A copy that runs out of time is killed, as is one whose code has chan
 
 import multiprocessing
 import os
+import signal
 import threading
 import traceback
 import uuid
@@ -152,6 +153,7 @@ class _Copy:
 
 
 def _run(pipe: Connection, environment: Mapping[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, to end all in order
     os.environ.update(environment)
     from function.app import handler
 

@@ -1,0 +1,181 @@
+"""AWS on this machine, as far as the function calls it: MiniStack as S3, SQS and SSM.
+
+MiniStack checks signatures and the policies of presigned forms, notifies queues of uploads and
+moves dead letters as AWS does. It lets nothing expire. What it holds is in its memory, and goes
+with it.
+"""
+
+import asyncio
+import importlib.util
+import multiprocessing
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Self
+
+from .program import Resource
+
+REGION = "us-east-1"
+"""Where the program declares its resources, and so their ARNs, to be."""
+
+
+class Missing(Exception):
+    """MiniStack is not installed."""
+
+
+class Cloud:
+    """A MiniStack on 127.0.0.1, in a process of its own that ends with this one.
+
+    It is there at once: what is asked before it has started waits. `environment` leads an AWS
+    client, and so the function, to it. Raises `Missing`.
+    """
+
+    def __init__(self) -> None:
+        if importlib.util.find_spec("ministack") is None:
+            raise Missing("MiniStack is not installed: pip install 'artline[local]'")
+        spawn = multiprocessing.get_context("spawn")
+        self._pipe, theirs = spawn.Pipe()
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            port = listener.getsockname()[1]
+            self.environment = {
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+                "AWS_DEFAULT_REGION": REGION,
+            }
+            settings = self.environment | SETTINGS | {"GATEWAY_PORT": str(port)}
+            self._process = spawn.Process(
+                target=_serve, args=(theirs, listener, settings), daemon=True
+            )
+            self._process.start()
+        theirs.close()
+        self.client = cache(self._client)
+
+    def _client(self, service: str) -> Any:
+        """A boto3 client of S3, SQS or SSM here."""
+        import boto3  # type: ignore[import-untyped]
+
+        session = boto3.Session(
+            self.environment["AWS_ACCESS_KEY_ID"],
+            self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+        return session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
+
+    def make(self, resources: Iterable[Resource]) -> None:
+        """Makes those of the declared resources that the function calls or is called by."""
+        for resource in resources:
+            if maker := MAKERS.get(resource.type):
+                service, make = maker
+                make(self.client(service), resource.properties, resource.outputs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+SETTINGS = {
+    "AUTH": "true",
+    "SERVICES": "s3,sqs,ssm",
+    "LOG_LEVEL": "ERROR",
+    "PERSIST_STATE": "0",
+    "S3_PERSIST": "0",
+    "SFTP_ENABLED": "0",
+    "IOT_MTLS_ENABLED": "0",
+}
+"""MiniStack's own. Without AUTH it believes whatever signature a form carries."""
+
+
+def _serve(pipe: Connection, listener: socket.socket, settings: Mapping[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, to end all in order
+    threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
+    os.environ.update(settings)  # which MiniStack reads as it is imported
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app  # type: ignore[import-untyped]
+
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.loglevel = settings["LOG_LEVEL"]
+    asyncio.run(serve(app, config))
+
+
+def _end_with_parent(pipe: Connection) -> None:
+    """Even a parent that is killed closes its end of the pipe."""
+    pipe.poll(None)
+    os._exit(0)
+
+
+Properties = Mapping[str, Any]
+
+
+def _bucket(s3: Any, _: Properties, outputs: Properties) -> None:
+    s3.create_bucket(Bucket=outputs["bucket"])
+
+
+def _cors(s3: Any, properties: Properties, _: Properties) -> None:
+    rules = [
+        {key[0].upper() + key[1:]: value for key, value in rule.items()}
+        for rule in properties["corsRules"]
+    ]
+    s3.put_bucket_cors(Bucket=properties["bucket"], CORSConfiguration={"CORSRules": rules})
+
+
+def _notification(s3: Any, properties: Properties, _: Properties) -> None:
+    queues = [
+        {
+            "QueueArn": queue["queueArn"],
+            "Events": queue["events"],
+            "Filter": {
+                "Key": {"FilterRules": [{"Name": "prefix", "Value": queue["filterPrefix"]}]}
+            },
+        }
+        for queue in properties["queues"]
+    ]
+    s3.put_bucket_notification_configuration(
+        Bucket=properties["bucket"], NotificationConfiguration={"QueueConfigurations": queues}
+    )
+
+
+def _queue(sqs: Any, properties: Properties, outputs: Properties) -> None:
+    names = {
+        "visibilityTimeoutSeconds": "VisibilityTimeout",
+        "messageRetentionSeconds": "MessageRetentionPeriod",
+        "redrivePolicy": "RedrivePolicy",
+    }
+    attributes = {names[key]: str(properties[key]) for key in names if key in properties}
+    sqs.create_queue(QueueName=outputs["name"], Attributes=attributes)
+
+
+def _queue_policy(sqs: Any, properties: Properties, _: Properties) -> None:
+    policy = {"Policy": properties["policy"]}
+    sqs.set_queue_attributes(QueueUrl=properties["queueUrl"], Attributes=policy)
+
+
+def _parameter(ssm: Any, properties: Properties, outputs: Properties) -> None:
+    ssm.put_parameter(Name=outputs["name"], Type=properties["type"], Value=properties["value"])
+
+
+MAKERS: dict[str, tuple[str, Callable[[Any, Properties, Properties], None]]] = {
+    "aws:s3/bucket:Bucket": ("s3", _bucket),
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": ("s3", _cors),
+    "aws:s3/bucketNotification:BucketNotification": ("s3", _notification),
+    "aws:sqs/queue:Queue": ("sqs", _queue),
+    "aws:sqs/queuePolicy:QueuePolicy": ("sqs", _queue_policy),
+    "aws:ssm/parameter:Parameter": ("ssm", _parameter),
+}
