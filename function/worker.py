@@ -33,6 +33,7 @@ def work(event: Event) -> dict[str, Any]:
 
     # A batch of which all fails is answered like any other: what failed is in the log.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    metrics.add_metric("JobMessages", MetricUnit.Count, len(event["Records"]))
     try:
         return dict(process_partial_response(dict(event), _receive, processor))
     finally:
