@@ -1,0 +1,37 @@
+"""Lets torchvision be imported where its compiled operators do not load.
+
+torchvision's wheel on PyPI is built against the CUDA build of torch. Beside a CPU build its
+operators are not registered, and `import torchvision`, which fastai does, stops at the first that
+is missing. Nothing here calls them, so it is enough that they are declared.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import torch
+
+_OPERATORS = ("nms", "qnms")
+_library = torch.library.Library("torchvision", "FRAGMENT")
+
+
+def declare_operators() -> None:
+    """Declare torchvision's operators, unless its own library brings them. Call before fastai."""
+    if all(hasattr(torch.ops.torchvision, name) for name in _OPERATORS) or _loads():
+        return
+    for name in _OPERATORS:
+        if not hasattr(torch.ops.torchvision, name):
+            _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+def _loads() -> bool:
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return False
+    for library in Path(spec.origin).parent.glob("_C*.so"):
+        try:
+            torch.ops.load_library(str(library))
+        except (OSError, RuntimeError):
+            return False
+    return True

