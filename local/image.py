@@ -123,17 +123,21 @@ def base_image() -> str:
     return str(pinned)
 
 
-def build(tag: str = TAG, base: str | None = None, *, model: str = "unknown") -> str:
-    """Builds the image from `base`, by default `base_image()`, and returns its `tag`.
+def build(tag: str = TAG, base: str | None = None, *, context: Path = FUNCTION) -> str:
+    """Builds `context` on `base`, by default `base_image()`, as `tag`, and returns that.
 
-    `model` is for the image's label. Raises `Missing` where there is no engine or no base, and
-    `CalledProcessError` where the build fails.
+    Raises `Missing` where there is no engine or no base, `CalledProcessError` where it fails.
     """
     from function import __version__
+    from function.model import load
 
-    arguments = {"BASE_IMAGE": base or base_image(), "VERSION": __version__, "MODEL": model}
+    arguments = {
+        "BASE_IMAGE": base or base_image(),
+        "VERSION": __version__,
+        "MODEL": f"{load().name}/{load().version}",
+    }
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    docker("build", "--quiet", "--tag", tag, *options, str(FUNCTION), stderr=subprocess.STDOUT)
+    docker("build", "--quiet", "--tag", tag, *options, str(context), stderr=subprocess.STDOUT)
     return tag
 
 
@@ -192,7 +196,7 @@ def _stand_in() -> str:
         return tag
     if not shutil.which("debootstrap") or os.geteuid() != 0:
         raise Missing(
-            "no base image: AWS's cannot be pulled, and making a stand-in takes root and debootstrap"
+            "no base image: AWS's cannot be pulled, and making one takes root and debootstrap"
         )
     print("AWS's base image cannot be pulled: making a stand-in for it (1 min).", file=sys.stderr)
     subprocess.run(["sh", str(STAND_IN), tag], check=True, stdout=subprocess.DEVNULL)
@@ -207,10 +211,7 @@ def _json_or_text(data: bytes) -> Any:
 
 
 def _build(options: argparse.Namespace) -> None:
-    from function.model import load
-
-    model = load()
-    tag = build(options.tag, options.base, model=f"{model.name}/{model.version}")
+    tag = build(options.tag, options.base)
     size = int(docker("image", "inspect", "--format", "{{.Size}}", tag))
     print(f"{tag}: {size / 1e6:.0f} MB, with its base")
 
