@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -86,6 +87,7 @@ class Client:
         self._token = token
         self._timeout = timeout
         self._wire = Wire(transport, clock or Clock())
+        self._asking = Lock()
         self._limits: Limits | None = None
         self._jobs: bool | None = None
 
@@ -119,13 +121,14 @@ class Client:
     @property
     def limits(self) -> Limits:
         """What the service takes; asked once, and the contract's where it has no `/health`."""
-        if self._limits is None:
-            try:
-                self.health()
-            except ProblemError as error:
-                if error.status not in (404, 405):
-                    raise
-                self._limits = Limits()
+        with self._asking:
+            if self._limits is None:
+                try:
+                    self.health()
+                except ProblemError as error:
+                    if error.status not in (404, 405):
+                        raise
+                    self._limits = Limits()
         return self._limits or Limits()
 
     def draw(

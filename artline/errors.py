@@ -43,7 +43,12 @@ class TooLargeError(PhotoError):
 
 
 class ServiceError(ArtLineError):
-    """The service did not give what it was asked for."""
+    """The service did not give what it was asked for.
+
+    `retry_after` is the seconds to wait before asking again, where the service said so.
+    """
+
+    retry_after: float | None = None
 
 
 class ConnectError(ServiceError):
@@ -65,8 +70,7 @@ class NoJobsError(ServiceError):
 class ProblemError(ServiceError):
     """The service refused or failed, and says why: RFC 9457 problem details.
 
-    `status` is the HTTP status, `title` its phrase, `detail` what to do about it, `retry_after`
-    the seconds to wait first, where the service said so.
+    `status` is the HTTP status, `title` its phrase, `detail` what to do about it.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ REPEATED: Final = frozenset({429, 502, 503, 504})
 """Throttled, crashed, no capacity, out of time: another try may fare better."""
 
 BREAKS: Final = 4
-"""Broken connections in a row that are put up with. A service that is down stays down longer."""
+"""Broken connections that end a request: a service that is down stays down for longer."""
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 8.0
@@ -103,27 +103,22 @@ class Wire:
     ) -> T:
         """What `read` makes of the answer, trying again until the moment `until`.
 
-        Answers that there is no capacity (502, 503, 504) are put up with until `capacity_until`.
+        A lack of capacity (502, 503, 504, no answer in time) is put up with until `capacity_until`.
         Raises `ServiceError`: the last failure, as soon as the next try would come too late.
         """
         breaks = 0
         for attempt in itertools.count():
-            end = until
             try:
                 return read(self._once(method, url, content=content, **options))
-            except (ConnectError, AnswerError) as error:
-                failure: ServiceError = error
-                breaks += 1
-                if breaks == BREAKS:
-                    raise
-                pause = backoff(attempt)
-            except ProblemError as error:
-                if error.status not in REPEATED:
-                    raise
+            except ServiceError as error:
                 failure = error
-                pause = backoff(attempt, error.retry_after)
-                if error.status != 429 and capacity_until is not None:
-                    end = min(until, capacity_until)
+            breaks += isinstance(failure, ConnectError | AnswerError)
+            if breaks == BREAKS or not _may_pass(failure):
+                raise failure
+            end = until
+            if capacity_until is not None and _lacks_capacity(failure):
+                end = min(until, capacity_until)
+            pause = backoff(attempt, failure.retry_after)
             progress(f"waiting {pause:.0f} s: {_short(failure)}", None)
             if not self.pause(pause, end):
                 raise failure
@@ -158,8 +153,21 @@ def backoff(attempt: int, retry_after: float | None = None) -> float:
     return retry_after + random.uniform(0, longest / 2)
 
 
+def _may_pass(failure: ServiceError) -> bool:
+    return not isinstance(failure, ProblemError) or failure.status in REPEATED
+
+
+def _lacks_capacity(failure: ServiceError) -> bool:
+    """Whether the service has too little room or time just now, throttling apart."""
+    return isinstance(failure, TimedOutError) or (
+        isinstance(failure, ProblemError) and failure.status in REPEATED - {429}
+    )
+
+
 def _short(failure: ServiceError) -> str:
-    return failure.title.lower() if isinstance(failure, ProblemError) else "no connection"
+    if isinstance(failure, ProblemError):
+        return failure.title.lower()
+    return "no answer" if isinstance(failure, TimedOutError) else "no connection"
 
 
 def _origin(url: str) -> str:

@@ -1,15 +1,16 @@
 """The request path: the real service, and one that fails as it is told."""
 
 import io
-import re
-import subprocess
-import sys
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from PIL import Image
 
 import artline
@@ -18,14 +19,15 @@ from artline import (
     Client,
     ConnectError,
     Limits,
-    LineArt,
     PhotoError,
     ProblemError,
     TimedOutError,
     TooLargeError,
 )
+from local.program import deployment
+from local.server import application
+from local.workers import Function
 
-ROOT = Path(__file__).parents[2]
 PHOTO = Image.new("RGB", (64, 48), "white")
 TRANSFORM = "POST /transform"
 
@@ -256,11 +258,12 @@ def test_an_answer_that_never_comes(
     monkeypatch.setattr("artline.wire.TIMEOUT", httpx.Timeout(0.2))
     scripted.on(TRANSFORM, lambda handler: handler.rfile.read(1))
     with (
-        Client(scripted.url, clock=clock) as client,
+        Client(scripted.url, timeout=2, clock=clock) as client,
         pytest.raises(TimedOutError, match="did not answer within"),
     ):
         client.transform(PHOTO)
-    assert len(scripted.asked(TRANSFORM)) == 1
+    assert len(scripted.asked(TRANSFORM)) > 1
+    assert 0 < sum(clock.pauses) <= 2
 
 
 def test_no_photo_is_sent_that_is_none(scripted: Any, client: Client) -> None:
@@ -276,26 +279,42 @@ def test_one_client_for_many_threads(server: str, samples: Path) -> None:
         assert [art.image.size for art in arts] == [(side, side) for side in sides]
 
 
-def test_the_real_service_cold_and_throttled(samples: Path) -> None:
-    """More requests at once than its rate and its copies allow: each waits its turn."""
-    command = [sys.executable, "-m", "local", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        (endpoint,) = re.findall(r"http://\S+", process.stdout.readline())
-        told: list[str] = []
-        with Client(endpoint) as client, ThreadPoolExecutor(16) as pool:
+@pytest.fixture
+def narrow() -> Iterator[str]:
+    """The endpoint of the real service, with room for two at a time and four at once."""
+    declared = replace(deployment(), throttle_rate=2, throttle_burst=4)
+    with Function(
+        declared.environment | {"POWERTOOLS_METRICS_DISABLED": "true"},
+        memory=declared.memory,
+        timeout=declared.timeout,
+        concurrency=2,
+    ) as function:
+        config = uvicorn.Config(
+            application(declared, function), port=0, log_level="warning", lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        host, port = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+        server.should_exit = True
+        thread.join()
 
-            def draw(side: int) -> LineArt:
-                return client.transform(
-                    samples / "cat.jpg", max_side=side, progress=lambda what, _: told.append(what)
-                )
 
-            sides = [64 + n for n in range(60)]
-            arts = list(pool.map(draw, sides))
-        process.terminate()
-    assert [max(art.image.size) for art in arts] == sides
+def test_the_real_service_cold_and_throttled(narrow: str) -> None:
+    told: list[str] = []
+
+    def draw(client: Client) -> artline.LineArt:
+        return client.transform(PHOTO, progress=lambda doing, _: told.append(doing))
+
+    with Client(narrow) as client, ThreadPoolExecutor(10) as pool:
+        arts = list(pool.map(draw, [client] * 10))
+    assert len(arts) == 10
+    assert {art.image.size for art in arts} == {PHOTO.size}
     assert any(art.cold for art in arts)
-    assert any(what.startswith("waiting") for what in told)
+    assert any(doing.startswith("waiting") and "too many requests" in doing for doing in told)
 
 
 def test_the_package_is_the_projects_version() -> None:

@@ -254,12 +254,18 @@ def test_what_the_request_path_cannot_do_is_queued(
 
 
 def test_no_answer_in_time_is_queued(
-    jobs: Any, client: Client, drawing: bytes, monkeypatch: pytest.MonkeyPatch
+    jobs: Any, client: Client, clock: Any, drawing: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("artline.wire.TIMEOUT", httpx.Timeout(0.5))
-    jobs.on("POST /transform", lambda handler: handler.rfile.read(1))
-    with Client(jobs.url) as impatient:
+
+    def hang(handler: Any) -> None:
+        clock.time += 35
+        handler.rfile.read(1)
+
+    jobs.on("POST /transform", hang)
+    with Client(jobs.url, clock=clock) as impatient:
         assert impatient.draw(PHOTO).data == drawing
+    assert len(jobs.asked("POST /transform")) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 415, 422, 500])
