@@ -1,0 +1,70 @@
+"""What every route ends in before a model file is written: a torch module and its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from models.pickles import Refused
+
+MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass
+class Source:
+    """A network that draws pictures.
+
+    `module` takes float [1, 3, H, W], RGB in 0..1 less `mean` over `std`, and gives float
+    [1, 1 or 3, H, W], whose `low` is black and whose `high` is white.
+    """
+
+    kind: str
+    module: nn.Module
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    low: float = 0.0
+    high: float = 1.0
+    size: tuple[int, int] | None = None  # height and width that it was trained at
+    notes: list[str] = field(default_factory=list)
+
+
+def smallest_multiple(module: nn.Module) -> int | None:
+    """What H and W must be multiples of for `module` to give back a picture of the same size.
+
+    None where no size but its own will do. Raises `Refused` where what it gives is no picture.
+    """
+    shape = None
+    for multiple in MULTIPLES:
+        sizes = [(64 + multiple, 64 + 3 * multiple), (128 - multiple, 64 + multiple)]
+        shapes = [_shape(module, size) for size in sizes]
+        if all(s is not None and s[2:] == size for s, size in zip(shapes, sizes, strict=True)):
+            return multiple
+        shape = shapes[0] or shape
+    if shape is not None:
+        check_shape(shape, (128, 256))
+    return None
+
+
+def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
+    try:
+        with torch.inference_mode():
+            given = module(torch.zeros(1, 3, *size))
+    except RuntimeError:  # sizes that do not meet, somewhere inside
+        return None
+    if not isinstance(given, torch.Tensor):
+        raise Refused(f"a network that gives a {type(given).__name__}, not one picture")
+    if given.ndim != 4 or given.shape[1] not in (1, 3):
+        check_shape(tuple(given.shape), size)
+    return tuple(given.shape)
+
+
+def check_shape(shape: tuple[int, ...], size: tuple[int, int]) -> None:
+    """Raise `Refused` unless `shape` is that of a picture as large as the photo."""
+    what = f"it gives {list(shape)} for a photo of {size[0]}x{size[1]}"
+    if len(shape) != 4:
+        raise Refused(f"a network that makes no pictures: {what}")
+    if shape[1] not in (1, 3):
+        raise Refused(f"a network whose pictures have {shape[1]} channels, not 1 or 3: {what}")
+    raise Refused(f"a network whose pictures are not as large as its photos: {what}")
