@@ -12,8 +12,8 @@ from stack.watch import Watch
 
 settings = Settings.read()
 image = Image("artline", settings)
-token = Token("token", settings) if settings.auth == "token" else None
-jobs = Jobs("jobs", image.uri, settings) if settings.jobs else None
+token = Token("artline-token", settings) if settings.auth == "token" else None
+jobs = Jobs("artline-jobs", image.uri, settings) if settings.jobs else None
 function = Function(
     "artline",
     image.uri,
@@ -23,9 +23,9 @@ function = Function(
     reserved_concurrency=settings.reserved_concurrency,
     snap_start=settings.warm == "snapstart",
 )
-keep_warm("warm", function, settings)
-api = Api("api", function, settings)
-watch = Watch("watch", settings, api=api, function=function, jobs=jobs)
+keep_warm("artline-warm", function, settings)
+api = Api("artline-api", function, settings)
+watch = Watch("artline", settings, api=api, function=function, jobs=jobs)
 
 pulumi.export("endpoint", api.endpoint)
 pulumi.export("transformUrl", pulumi.Output.concat(api.endpoint, "/transform"))

@@ -59,6 +59,7 @@ def _build(name: str, settings: Settings, child: pulumi.ResourceOptions) -> pulu
             # One platform, the function's own: Lambda takes no image index, and an image built
             # for the laptop's processor ends as `exec format error`.
             "platform": PLATFORMS[settings.architecture],
+            "args": {"VERSION": settings.tags["Version"]},
         },
         registry={
             "server": repository.repository_url,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
@@ -15,6 +17,9 @@ WORKER_TIMEOUT = 120
 
 WORKERS = 5
 """The most jobs drawn at once: a folder of photos must not take all ten copies of a new account."""
+
+KEPT = ("uploads/*", "results/*", "errors/*")
+"""Photos until they are drawn, line art, and what was wrong with a photo."""
 
 ATTEMPTS = 5
 """AWS advises at least five, as throttled deliveries count too."""
@@ -64,13 +69,13 @@ class Jobs(pulumi.ComponentResource):
             opts=child,
         )
         _notify(name, self.bucket, self.queue, child)
-        self.grant = self._grant(writes=["uploads/*"])
+        self.grant = self._grant(writes=KEPT[:1])
         self.worker = Function(
             f"{name}-worker",
             image_uri,
             settings,
             timeout=WORKER_TIMEOUT,
-            grants=[self._grant(writes=["results/*", "errors/*"]), _receive(self.queue)],
+            grants=[self._grant(writes=KEPT), _receive(self.queue)],
             opts=child,
         )
         aws.lambda_.EventSourceMapping(
@@ -86,13 +91,12 @@ class Jobs(pulumi.ComponentResource):
         )
         self.register_outputs({"bucket": self.bucket.bucket, "queue": self.queue.url})
 
-    def _grant(self, writes: list[str]) -> Grant:
+    def _grant(self, writes: Sequence[str]) -> Grant:
         arn = self.bucket.arn
-        kept = ["uploads/*", "results/*", "errors/*"]
         return Grant(
             environment={"JOBS_BUCKET": self.bucket.bucket},
             statements=[
-                allow(["s3:GetObject"], [pulumi.Output.concat(arn, "/", key) for key in kept]),
+                allow(["s3:GetObject"], [pulumi.Output.concat(arn, "/", key) for key in KEPT]),
                 allow(["s3:PutObject"], [pulumi.Output.concat(arn, "/", key) for key in writes]),
                 # Whoever may not list gets 403 for an object that is not there, in place of 404.
                 allow(["s3:ListBucket"], [arn]),
@@ -164,7 +168,11 @@ def _bucket(name: str, settings: Settings, child: pulumi.ResourceOptions) -> aws
 def _notify(
     name: str, bucket: aws.s3.Bucket, queue: aws.sqs.Queue, child: pulumi.ResourceOptions
 ) -> None:
-    """Has the bucket put a message into the queue for every upload, and nobody else's bucket."""
+    """Has the bucket, and nobody else's, put a message into the queue for every upload.
+
+    The empty object that marks an id as issued is one too: its message wakes the worker while the
+    photo is still on its way.
+    """
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},

@@ -36,7 +36,7 @@ def test_a_deployment_is_what_the_program_declares(declared: list[program.Resour
     assert deployment.concurrency == 5
     assert (deployment.throttle_rate, deployment.throttle_burst) == (10, 20)
     assert deployment.payload_format == "2.0"
-    assert deployment.environment["API_TOKEN_PARAMETER"] == "token-local"
+    assert deployment.environment["API_TOKEN_PARAMETER"] == "artline-token-local"
 
 
 def test_the_defaults_are_those_of_pulumi_yaml() -> None:
@@ -60,9 +60,9 @@ def test_the_tree_shows_each_resource_below_its_own_and_no_secret(
 ) -> None:
     tree = program.tree(declared)
     lines = tree.splitlines()
-    assert "Jobs jobs" in lines
-    assert "    Function jobs-worker" in lines
-    assert "        Alias jobs-worker" in lines
+    assert "Jobs artline-jobs" in lines
+    assert "    Function artline-jobs-worker" in lines
+    assert "        Alias artline-jobs-worker" in lines
     assert "outputs" in lines
     assert "hunter2" not in tree
     for each in declared:

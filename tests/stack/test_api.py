@@ -47,7 +47,7 @@ def test_every_route_leads_to_the_alias(declare: Declare) -> None:
 
 def test_the_api_and_only_it_may_call_the_alias(declare: Declare) -> None:
     program = declare()
-    assert program.named("Permission", "api").properties == {
+    assert program.named("Permission", "artline-api").properties == {
         "action": "lambda:InvokeFunction",
         "function": "artline-local",
         "qualifier": "live",
@@ -63,7 +63,7 @@ def test_the_stage_throttles_and_logs(declare: Declare) -> None:
     assert stage["autoDeploy"] is True
     assert stage["defaultRouteSettings"] == {"throttlingRateLimit": 3, "throttlingBurstLimit": 4}
     log = stage["accessLogSettings"]
-    assert log["destinationArn"] == program.named("LogGroup", "api").outputs["arn"]
+    assert log["destinationArn"] == program.named("LogGroup", "artline-api").outputs["arn"]
     format_ = json.loads(log["format"])
     assert format_["integrationErrorMessage"] == "$context.integrationErrorMessage"
     assert not {"sourceIp", "ip"} & set(format_)

@@ -29,7 +29,7 @@ def test_defaults(declare: Declare) -> None:
 
 def test_the_alias_follows_the_published_version(declare: Declare) -> None:
     program = declare()
-    for name in ("artline", "jobs-worker"):
+    for name in ("artline", "artline-jobs-worker"):
         alias = program.named("Alias", name)
         function = program.named("lambda/function:Function", name)
         assert alias.properties == {
@@ -83,7 +83,7 @@ def test_ping_calls_the_alias_as_often_as_copies_are_wanted(declare: Declare) ->
     assert {each.properties["input"] for each in targets} == {'{"warmup": true}'}
     rule = program.one("EventRule")
     assert rule.properties["scheduleExpression"] == "rate(5 minutes)"
-    permission = program.named("Permission", "warm").properties
+    permission = program.named("Permission", "artline-warm").properties
     assert permission["principal"] == "events.amazonaws.com"
     assert permission["sourceArn"] == rule.outputs["arn"]
     assert permission["qualifier"] == "live"
@@ -94,7 +94,10 @@ def test_snapstart_is_of_the_published_versions_of_the_function_that_callers_wai
 ) -> None:
     program = declare(warm="snapstart")
     assert _function(program)["snapStart"] == {"applyOn": "PublishedVersions"}
-    assert "snapStart" not in program.named("lambda/function:Function", "jobs-worker").properties
+    assert (
+        "snapStart"
+        not in program.named("lambda/function:Function", "artline-jobs-worker").properties
+    )
     assert not program.all("ProvisionedConcurrencyConfig")
 
 

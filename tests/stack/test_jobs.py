@@ -18,7 +18,10 @@ def _statements(program: Program, name: str) -> list[dict[str, Any]]:
 def _may(program: Program, name: str) -> dict[str, list[str]]:
     """What a role may do to the bucket, and to which part of it."""
     return {
-        action: [resource.removeprefix("arn:aws:s3:::jobs-local") for resource in each["Resource"]]
+        action: [
+            resource.removeprefix("arn:aws:s3:::artline-jobs-local")
+            for resource in each["Resource"]
+        ]
         for each in _statements(program, name)
         for action in each["Action"]
         if action.startswith("s3:")
@@ -28,26 +31,26 @@ def _may(program: Program, name: str) -> dict[str, list[str]]:
 def test_the_worker_is_the_same_image_with_more_time(declare: Declare) -> None:
     program = declare(memory="3008")
     function = program.named("lambda/function:Function", "artline").properties
-    worker = program.named("lambda/function:Function", "jobs-worker").properties
+    worker = program.named("lambda/function:Function", "artline-jobs-worker").properties
     assert worker["imageUri"] == function["imageUri"]
     assert worker["memorySize"] == 3008
     assert worker["timeout"] == 120
-    assert worker["environment"]["variables"]["JOBS_BUCKET"] == "jobs-local"
+    assert worker["environment"]["variables"]["JOBS_BUCKET"] == "artline-jobs-local"
 
 
 def test_a_message_is_hidden_for_six_times_as_long_as_the_worker_may_take(
     declare: Declare,
 ) -> None:
     program = declare()
-    worker = program.named("lambda/function:Function", "jobs-worker").properties
-    queue = program.named("Queue", "jobs").properties
+    worker = program.named("lambda/function:Function", "artline-jobs-worker").properties
+    queue = program.named("Queue", "artline-jobs").properties
     assert queue["visibilityTimeoutSeconds"] == 6 * worker["timeout"]
 
 
 def test_what_fails_again_and_again_ends_in_the_dead_letter_queue(declare: Declare) -> None:
     program = declare()
-    dead = program.named("Queue", "jobs-dead")
-    assert json.loads(program.named("Queue", "jobs").properties["redrivePolicy"]) == {
+    dead = program.named("Queue", "artline-jobs-dead")
+    assert json.loads(program.named("Queue", "artline-jobs").properties["redrivePolicy"]) == {
         "deadLetterTargetArn": dead.outputs["arn"],
         "maxReceiveCount": 5,
     }
@@ -62,8 +65,8 @@ def test_the_queue_feeds_the_workers_alias_within_the_cap(
 ) -> None:
     program = declare(reservedConcurrency=reserved)
     mapping = program.one("EventSourceMapping").properties
-    assert mapping["functionName"] == program.named("Alias", "jobs-worker").outputs["arn"]
-    assert mapping["eventSourceArn"] == program.named("Queue", "jobs").outputs["arn"]
+    assert mapping["functionName"] == program.named("Alias", "artline-jobs-worker").outputs["arn"]
+    assert mapping["eventSourceArn"] == program.named("Queue", "artline-jobs").outputs["arn"]
     assert mapping["batchSize"] == 1
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["scalingConfig"] == {"maximumConcurrency": workers}
@@ -71,18 +74,18 @@ def test_the_queue_feeds_the_workers_alias_within_the_cap(
 
 def test_uploads_and_nothing_else_are_put_into_the_queue(declare: Declare) -> None:
     program = declare()
-    queue = program.named("Queue", "jobs").outputs["arn"]
+    queue = program.named("Queue", "artline-jobs").outputs["arn"]
     notification = program.one("BucketNotification")
     assert notification.properties["queues"] == [
         {"queueArn": queue, "events": ["s3:ObjectCreated:*"], "filterPrefix": "uploads/"}
     ]
-    assert "aws:sqs/queuePolicy:QueuePolicy::jobs" in notification.dependencies
+    assert "aws:sqs/queuePolicy:QueuePolicy::artline-jobs" in notification.dependencies
     (statement,) = json.loads(program.one("QueuePolicy").properties["policy"])["Statement"]
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"] == queue
     assert statement["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": "arn:aws:s3:::jobs-local"},
+        "ArnEquals": {"aws:SourceArn": "arn:aws:s3:::artline-jobs-local"},
         "StringEquals": {"aws:SourceAccount": "000000000000"},
     }
 
@@ -95,9 +98,9 @@ def test_each_function_may_do_its_own_part(declare: Declare) -> None:
         "s3:PutObject": ["/uploads/*"],
         "s3:ListBucket": [""],
     }
-    assert _may(program, "jobs-worker") == {
+    assert _may(program, "artline-jobs-worker") == {
         "s3:GetObject": kept,
-        "s3:PutObject": ["/results/*", "/errors/*"],
+        "s3:PutObject": kept,
         "s3:ListBucket": [""],
     }
 
@@ -105,8 +108,10 @@ def test_each_function_may_do_its_own_part(declare: Declare) -> None:
 def test_only_the_worker_takes_from_the_queue(declare: Declare) -> None:
     program = declare()
     assert "sqs" not in json.dumps(_statements(program, "artline"))
-    (statement,) = (each for each in _statements(program, "jobs-worker") if "sqs" in str(each))
-    assert statement["Resource"] == [program.named("Queue", "jobs").outputs["arn"]]
+    (statement,) = (
+        each for each in _statements(program, "artline-jobs-worker") if "sqs" in str(each)
+    )
+    assert statement["Resource"] == [program.named("Queue", "artline-jobs").outputs["arn"]]
 
 
 def test_the_bucket_forgets(declare: Declare) -> None:

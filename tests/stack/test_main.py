@@ -69,7 +69,7 @@ def test_everything_has_a_parent_and_comes_after_what_it_needs(program: Program)
 
 def test_outputs(declare: Declare) -> None:
     outputs = declare().outputs
-    endpoint = "https://api-api.execute-api.us-east-1.amazonaws.com"
+    endpoint = "https://api-artline-api.execute-api.us-east-1.amazonaws.com"
     assert outputs == {
         "endpoint": endpoint,
         "transformUrl": f"{endpoint}/transform",
@@ -78,7 +78,7 @@ def test_outputs(declare: Declare) -> None:
         "aliasArn": "arn:aws:lambda:us-east-1:000000000000:function:artline-local:live",
         "imageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/artline-local@sha256:" + "0" * 64,
         "region": "us-east-1",
-        "bucketName": "jobs-local",
+        "bucketName": "artline-jobs-local",
         "dashboardUrl": "https://us-east-1.console.aws.amazon.com/cloudwatch/home"
         "?region=us-east-1#dashboards/dashboard/artline-local",
     }

@@ -5,8 +5,8 @@ from .conftest import Program
 
 Declare = Callable[..., Program]
 
-FUNCTION = {"watch-errors", "watch-throttles", "watch-slow"}
-JOBS = {"watch-job-errors", "watch-job-slow", "watch-dead-letters", "watch-oldest-job"}
+FUNCTION = {"artline-errors", "artline-throttles", "artline-slow"}
+JOBS = {"artline-job-errors", "artline-job-slow", "artline-dead-letters", "artline-oldest-job"}
 
 
 def test_alarms(declare: Declare) -> None:
@@ -24,15 +24,17 @@ def test_every_alarm_says_what_to_do_and_silence_is_fine(declare: Declare) -> No
 
 
 def test_slow_is_over_four_fifths_of_the_time_limit(declare: Declare) -> None:
-    alarm = declare(timeout="10").named("MetricAlarm", "watch-slow").properties
+    alarm = declare(timeout="10").named("MetricAlarm", "artline-slow").properties
     assert (alarm["extendedStatistic"], alarm["threshold"]) == ("p99", 8_000)
 
 
 def test_one_dead_letter_is_one_too_many(declare: Declare) -> None:
     program = declare()
-    alarm = program.named("MetricAlarm", "watch-dead-letters").properties
+    alarm = program.named("MetricAlarm", "artline-dead-letters").properties
     assert alarm["threshold"] == 1
-    assert alarm["dimensions"] == {"QueueName": program.named("Queue", "jobs-dead").outputs["name"]}
+    assert alarm["dimensions"] == {
+        "QueueName": program.named("Queue", "artline-jobs-dead").outputs["name"]
+    }
 
 
 def test_alarms_go_to_whom_the_settings_name(declare: Declare) -> None:
@@ -54,7 +56,12 @@ def test_the_dashboard_shows_what_is_declared_and_overlaps_nothing(declare: Decl
     program = declare()
     widgets = json.loads(program.one("Dashboard").properties["dashboardBody"])["widgets"]
     text = json.dumps(widgets)
-    for name in ("api-api", "artline-local", "jobs-local", "jobs-dead-local"):
+    for name in (
+        "api-artline-api",
+        "artline-local",
+        "artline-jobs-local",
+        "artline-jobs-dead-local",
+    ):
         assert f'"{name}"' in text
     places = [(each["x"], each["y"]) for each in widgets]
     assert len(set(places)) == len(widgets) == 6
