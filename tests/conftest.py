@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from function import store
+from local.cloud import Cloud
+from local.program import Resource, declared
+from tests.jobs.stage import Stage
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -32,3 +37,29 @@ def server() -> Iterator[str]:
             yield re.findall(r"http://\S+", line)[0]
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def resources() -> list[Resource]:
+    """What the Pulumi program declares with its default settings."""
+    return declared()
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """One MiniStack for all: tests take names of their own in it."""
+    with Cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def stage(
+    cloud: Cloud, resources: list[Resource], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """A jobs path of this test's own, and the handler in this process made a part of it."""
+    stage = Stage(cloud, resources)
+    for name, value in stage.environment.items():
+        monkeypatch.setenv(name, value)
+    store._client.cache_clear()
+    yield stage
+    store._client.cache_clear()
