@@ -3,50 +3,67 @@
 PYTHON ?= python3
 PORT ?= 8080
 PHOTO ?= samples/face.jpg
+TAG ?= artline
+BASE_IMAGE ?=
+FILE ?=
 
 VENV := .venv
+MODELS := .venv-models
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
-LOCAL := $(VENV)/.local
-TEST := $(VENV)/.test
-MODELS := .venv-models/.done
 
-.PHONY: help run test test-model lint lock
+.PHONY: help run test test-model test-pulumi image invoke model bench lint lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
 
-run: $(LOCAL)  ## start the service on this machine, draw PHOTO, keep serving on PORT
+run: $(VENV)/.local  ## start the service on this machine, draw PHOTO, keep serving on PORT
 	@$(VENV)/bin/python -m local --port $(PORT) --photo "$(PHOTO)"
 
-test: $(TEST)  ## the tests
+test: $(VENV)/.test  ## the tests
 	@$(VENV)/bin/python -m pytest --ignore tests/models
 
-test-model: $(MODELS)  ## the tests of the model tools (installs torch and fastai)
-	@.venv-models/bin/python -m pytest tests/models
+test-model: $(MODELS)/.done  ## the tests of the model tools (installs torch and fastai)
+	@$(MODELS)/bin/python -m pytest tests/models
 
-lint: $(TEST)  ## ruff and mypy
+test-pulumi: $(VENV)/.test  ## deploy, change and destroy on an AWS emulator with the real Pulumi
+	@$(VENV)/bin/python -m pytest tests/deploy
+
+image: $(VENV)/.local  ## build the function's image as TAG, on BASE_IMAGE
+	@$(VENV)/bin/python -m local.image build --tag "$(TAG)" $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
+
+invoke: $(VENV)/.local  ## draw PHOTO with that image, under AWS's emulator, into out/
+	@$(VENV)/bin/python -m local.image invoke --tag "$(TAG)" "$(PHOTO)"
+
+model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to function/model.onnx
+	@$(MODELS)/bin/python -m models convert "$(FILE)" -o function/model.onnx
+
+bench: $(VENV)/.test  ## measure, into bench/RESULTS.md
+	@$(VENV)/bin/python -m bench
+
+lint: $(VENV)/.test  ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-lock: $(TEST)  ## resolve and pin every dependency anew
+lock: $(VENV)/.test  ## resolve and pin every dependency anew
 	$(VENV)/bin/python -m pip install --quiet uv
 	sh tests/lock.sh
 
-$(LOCAL): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/$(PIP) --editable '.[local]'
+$(VENV)/.local: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV), once: a minute or two."
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/$(PIP) --editable '.[local]'
 	@touch $@
 
-$(TEST): $(LOCAL)
-	$(VENV)/bin/$(PIP) --editable '.[test]'
+$(VENV)/.test: $(VENV)/.local
+	@$(VENV)/bin/$(PIP) --editable '.[test]'
 	@touch $@
 
 # torchvision from the registry asks for the CUDA build of torch, so torch is put in place before it.
-$(MODELS): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-models
-	.venv-models/bin/$(PIP) torch==2.13.0
-	.venv-models/bin/$(PIP) --no-deps torchvision==0.28.0
-	.venv-models/bin/$(PIP) --editable '.[models]' pytest pytest-timeout hypothesis
+$(MODELS)/.done: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv $(MODELS)
+	@$(MODELS)/bin/$(PIP) torch==2.13.0
+	@$(MODELS)/bin/$(PIP) --no-deps torchvision==0.28.0
+	@$(MODELS)/bin/$(PIP) --editable '.[models]' hypothesis pytest pytest-timeout
 	@touch $@
