@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a photo's name may hold what cannot be printed
     # The user names the photo, so a large one is no attack; past twice the size Pillow refuses.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     app(prog_name="artline")
@@ -30,7 +35,7 @@ def main() -> None:
 def draw(
     photos: Annotated[
         list[Path],
-        typer.Argument(metavar="PHOTO...", help="Photos, or directories of photos."),
+        typer.Argument(metavar="PHOTO", help="Photos, or directories of photos."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Where to save the line art.")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-
-import typer
 
 from .answers import LineArt
 from .client import Client, Format, Via
@@ -33,7 +31,6 @@ class Batch:
     format: Format
     full_size: bool
     display: Display
-    saved: int = 0
     failed: int = 0
     _keys: dict[str, Path] = field(default_factory=dict)
 
@@ -72,11 +69,11 @@ class Batch:
                 continue
             key = f"{digest}:{options}"
             if key in self._keys:
-                _say(photo, f"the same photo as {_name(self._keys[key])}, drawn once")
+                self.display.say(f"{photo}: the same photo as {self._keys[key]}, drawn once")
                 continue
             self._keys[key] = photo
             if picture := record.get(key):
-                _say(photo, f"saved before as {_name(picture)}")
+                self.display.say(f"{photo}: saved before as {picture}")
             else:
                 yield key
 
@@ -110,7 +107,7 @@ class Batch:
     def _draw(self, key: str) -> tuple[LineArt, float]:
         photo = self._keys[key]
         start = perf_counter()
-        with self.display.line(_name(photo)) as progress:
+        with self.display.line(str(photo)) as progress:
             art = self.client.draw(
                 photo,
                 via=self.via,
@@ -127,19 +124,9 @@ class Batch:
         except OSError as error:
             self._fail(photo, error)
             return
-        self.saved += 1
-        _say(photo, f"saved as {_name(picture)} in {seconds:.1f} s")
+        self.display.say(f"{photo}: saved as {picture} in {seconds:.1f} s")
 
     def _fail(self, photo: Path, error: Exception) -> None:
         self.failed += 1
         said = error.strerror if isinstance(error, OSError) else str(error)
-        typer.echo(f"{_name(photo)}: {said}", err=True)
-
-
-def _say(photo: Path, what: str) -> None:
-    typer.echo(f"{_name(photo)}: {what}")
-
-
-def _name(path: Path) -> str:
-    """A file's name that can be printed, whatever bytes it is made of."""
-    return os.fsencode(path).decode("utf-8", "replace")
+        self.display.say(f"{photo}: {said}", sys.stderr)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeElapsedColumn
@@ -43,6 +43,12 @@ class Display:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+    def say(self, line: str, to: TextIO | None = None) -> None:
+        """Writes a line, to stdout unless told, above whatever is shown."""
+        file = to or sys.stdout
+        file.write(f"{line}\n")
+        file.flush()
 
     def expect(self, photos: int) -> None:
         """Says how many photos there are."""

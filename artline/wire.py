@@ -119,7 +119,7 @@ class Wire:
             if capacity_until is not None and _lacks_capacity(failure):
                 end = min(until, capacity_until)
             pause = backoff(attempt, failure.retry_after)
-            progress(f"waiting {pause:.0f} s: {_short(failure)}", None)
+            progress(f"waiting {max(1, round(pause))} s: {_short(failure)}", None)
             if not self.pause(pause, end):
                 raise failure
         raise AssertionError("the attempts never end")

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
+
+from artline import Client
+from artline.__main__ import app
 
 ROOT = Path(__file__).parents[2]
 SAVED = re.compile(r"(.+): saved as (.+/\d{14}(?:-\d+)?\.jpg) in \d+\.\d s")
@@ -38,6 +42,20 @@ def test_samples_through_the_real_service(
         "landscape.jpg": (1024, 768),
     }
     assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_samples_through_the_real_queue(
+    server: str, samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    with Client(server) as client:
+        if not client.health().jobs:
+            pytest.skip("the local service has no queue: MiniStack is missing")
+    call = (samples / "rotated.jpg", "--via", "jobs", "-o", "out", "--endpoint", server)
+    assert (first := artline(*call)).returncode == 0, first.stderr
+    assert (second := artline(*call)).returncode == 0, second.stderr
+    one, two = sorted((tmp_path / "out").iterdir())
+    assert size(one) == (682, 1024)
+    assert one.read_bytes() == two.read_bytes()
 
 
 @pytest.mark.parametrize(("format", "suffix"), [("png", ".png"), ("webp", ".webp")])
@@ -121,7 +139,7 @@ def test_names_in_whatever_bytes(server: str, samples: Path, artline: Any, tmp_p
     (tmp_path / name).write_bytes((samples / "cat.jpg").read_bytes())
     done = artline(name, "--endpoint", server)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("phøto \ufffd.jpg: saved as")
+    assert done.stdout.startswith("phøto ?.jpg: saved as")
 
 
 def test_the_token_is_sent_and_asked_for(
@@ -173,15 +191,15 @@ def test_no_endpoint(artline: Any, samples: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Missing argument 'PHOTO...'"),
+        ([], "Missing argument 'PHOTO'"),
         (["a.jpg", "--via", "mail"], "--via"),
         (["a.jpg", "--format", "gif"], "--format"),
         (["a.jpg", "-j", "0"], "-j"),
     ],
 )
-def test_wrong_use(artline: Any, arguments: list[str], said: str) -> None:
-    done = artline(*arguments)
-    assert done.returncode == 2
+def test_wrong_use(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
     assert said in done.stderr
 
 
@@ -228,6 +246,28 @@ def test_progress_is_for_terminals_and_results_for_pipes(
     assert len([line for line in results if SAVED.fullmatch(line)]) == 4
     assert "too many requests" in terminal
     assert "saved as" not in terminal
+
+
+def test_lines_stand_above_the_progress(
+    scripted: Any, steps: Any, samples: Path, tmp_path: Path, drawing: bytes
+) -> None:
+    scripted.on("POST /transform", steps.answer(200, drawing))
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "artline", samples, "none.jpg", "-o", tmp_path, "-j", "2"],
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "200"}
+        | {"ARTLINE_ENDPOINT": scripted.url},
+    ):
+        os.close(theirs)
+        terminal = b"".join(read_all(ours)).decode()
+    os.close(ours)
+    # Each line takes the place of the progress, erased, which is drawn again below it.
+    erased = r"(?:\A|\x1b\[2K)"
+    assert len(re.findall(erased + r"[^\x1b\r\n]+: saved as [^\x1b\r\n]+ s\r\n", terminal)) == 4
+    assert re.search(erased + r"none\.jpg: No such file or directory\r\n", terminal)
 
 
 def read_all(terminal: int) -> Iterator[bytes]:
