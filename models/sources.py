@@ -13,7 +13,7 @@ class Source:
     """A package and which of its files are photos, as `fnmatch` patterns on their paths."""
 
     package: str
-    index: str  # "debian" or "pypi"
+    kind: str  # "deb" of the distribution, "wheel" or "sdist" of PyPI
     photos: tuple[str, ...]
     besides: tuple[str, ...] = ()  # drawings, doubles, and what is cut to pieces
 
@@ -37,7 +37,7 @@ WALLPAPERS = (
 SOURCES = (
     Source(
         "gcompris-qt-data",
-        "debian",
+        "deb",
         (
             "*/categorization/resource/images/*.webp",
             "*/clickgame/resource/*.webp",
@@ -52,33 +52,32 @@ SOURCES = (
     ),
     Source(
         "plasma-workspace-wallpapers",
-        "debian",
+        "deb",
         tuple(f"*/wallpapers/{name}/contents/images/2560x1600.jpg" for name in WALLPAPERS),
     ),
-    Source("plasma-workspace-data", "debian", ("*/plasma/avatars/photos/*.png",)),
-    Source("gnome-control-center-data", "debian", ("*/pixmaps/faces/*.jpg",), ("*/legacy/*",)),
-    Source("gnome-taquin", "debian", ("*/themes/cats/*.jpg",)),
-    Source("palapeli-data", "debian", ("*/palapeli/collection/*.jpg",)),
-    Source("mate-backgrounds", "debian", ("*/mate/nature/*.jpg",)),
+    Source("plasma-workspace-data", "deb", ("*/plasma/avatars/photos/*.png",)),
+    Source("gnome-control-center-data", "deb", ("*/pixmaps/faces/*.jpg",), ("*/legacy/*",)),
+    Source("gnome-taquin", "deb", ("*/themes/cats/*.jpg",)),
+    Source("palapeli-data", "deb", ("*/palapeli/collection/*.jpg",)),
+    Source("mate-backgrounds", "deb", ("*/mate/nature/*.jpg",)),
     Source(
         "lomiri-wallpapers-16.04",
-        "debian",
+        "deb",
         ("*/backgrounds/*_by_*.jpg",),
         ("*/analogpattern*", "*/umang*"),
     ),
-    Source("lomiri-wallpapers-20.04", "debian", ("*/Kleiber*.jpg",)),
+    Source("lomiri-wallpapers-20.04", "deb", ("*/Kleiber*.jpg",)),
     Source(
         "face_recognition==1.3.0",
-        "pypi",
+        "sdist",
         ("*/test_images/biden.jpg", "*/test_images/obama*.jpg"),
         ("*_partial_*",),
     ),
-    Source("imgaug==0.4.0", "pypi", ("*/quokka.jpg",)),
-    Source("matplotlib==3.11.2", "pypi", ("*/grace_hopper.jpg",)),
-    Source("scikit-learn==1.9.1", "pypi", ("*/datasets/images/*.jpg",)),
+    Source("matplotlib==3.11.2", "wheel", ("*/grace_hopper.jpg",)),
+    Source("scikit-learn==1.9.1", "wheel", ("*/datasets/images/*.jpg",)),
     Source(
         "scikit-image==0.26.0",
-        "pypi",
+        "wheel",
         tuple(f"*/skimage/data/{name}" for name in ("astronaut.png", "chelsea.png", "coffee.png")),
     ),
 )
@@ -95,7 +94,6 @@ HELD_OUT = frozenset(
         "lomiri-wallpapers-16.04-Wine_by_Jakkub_Mede",
         "lomiri-wallpapers-16.04-life_by_Aitzol_Berasategi",
         "scikit-learn-china",
-        "imgaug-quokka",
         "plasma-workspace-data-Dog",
         "plasma-workspace-data-Air_Balloon",
         "plasma-workspace-data-Car",

@@ -10,10 +10,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--build", type=Path, default=Path("models/build"), help="lessons in it")
     parser.add_argument("--to", type=Path, default=Path("function/model.onnx"), help="model file")
-    parser.add_argument("--epochs", type=int, default=30, help="of --steps batches each")
+    parser.add_argument("--epochs", type=int, default=33, help="of --steps batches each")
     parser.add_argument("--steps", type=int, default=100, help="batches in an epoch")
-    parser.add_argument("--batch", type=int, default=12, help="crops in a batch")
-    parser.add_argument("--size", type=int, default=256, help="a crop's side in pixels")
+    parser.add_argument("--batch", type=int, default=8, help="crops in a batch")
+    parser.add_argument("--size", type=int, default=320, help="a crop's side in pixels")
     parser.add_argument("--rate", type=float, default=5e-3, help="one-cycle's highest rate")
     parser.add_argument("--weights", type=Path, help="go on from this checkpoint")
 
