@@ -40,7 +40,7 @@ def fetch(kind: str, package: str, folder: Path) -> Path:
 def members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """The files in a .deb, a wheel or a .tar.gz, and in the Qt resources within them."""
     if archive.suffix == ".deb":
-        command = ["dpkg-deb", "--fsys-tarfile", archive]
+        command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
         tar = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         files = _tar(io.BytesIO(tar))
     elif archive.suffix == ".whl":
