@@ -189,8 +189,9 @@ def _storage() -> tuple[str, ...]:
         host = url.netloc if ADDRESS.fullmatch(url.hostname or "") else f"{bucket}.{url.netloc}"
         return (f"{url.scheme}://{host}",)
     region = os.environ.get("AWS_REGION", "us-east-1")
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return (f"https://{bucket}.s3.{region}.{suffix}",)
+    service = "s3" if region == "us-east-1" else f"s3.{region}"
+    suffix = ".cn" if region.startswith("cn-") else ""
+    return (f"https://{bucket}.{service}.amazonaws.com{suffix}",)
 
 
 def _listed(header: str) -> set[str]:

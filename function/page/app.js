@@ -110,6 +110,10 @@ $("strip").addEventListener("click", (event) => {
   if (item) studio.look(studio.pictures.find(({ id }) => item.id === `picture-${id}`));
 });
 
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.querySelector("[data-do=close]").addEventListener("click", () => dialog.close());
+}
+
 async function askForToken() {
   const dialog = $("asking");
   dialog.querySelector("[role=alert]").textContent = token.get() ? say("token_wrong") : "";

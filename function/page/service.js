@@ -44,7 +44,7 @@ export async function limits() {
   }
 }
 
-// Draws `photo`, a Blob, as { art, seconds }. `report(phase, n)` hears how far it is. `job` is the
+// Draws `photo`, a Blob, as line art, another. `report(phase, n)` hears how far it is. `job` is the
 // address of one that was begun earlier; `remember(address)` is told of one that is begun now.
 export async function draw(photo, { job, remember, ...order }) {
   if (job) return collect(job, order);
@@ -69,18 +69,17 @@ export async function draw(photo, { job, remember, ...order }) {
 }
 
 async function transform(photo, { signal, report }) {
-  let slow, sent;
+  let slow;
   try {
-    const answer = await upload("transform", photo, {
+    const { response } = await upload("transform", photo, {
       signal,
       report,
       headers: { "content-type": photo.type, accept: "image/jpeg" },
       sent: () => {
-        sent = performance.now();
         slow = setTimeout(report, SLOW, "slow");
       },
     });
-    return { art: answer.response, seconds: (performance.now() - sent) / SECOND };
+    return response;
   } finally {
     clearTimeout(slow);
   }
@@ -107,19 +106,18 @@ async function submit(photo, order) {
     form.append("file", photo); // S3 reads no field that comes after it
     await persist(() => upload(job.upload.url, form, order), order);
   }
-  return job.job_url;
+  return job.job_url.replace(/^\//, ""); // the page may live below a stage's name
 }
 
 async function collect(address, order) {
   const { signal, report } = order;
-  const begun = performance.now();
   report("queued");
   for (;;) {
     const answer = await persist(() => request("GET", address, { signal }), order);
     const job = await json(answer);
     if (job.status === "done") {
       const { response } = await persist(() => request("GET", job.result_url, { signal }), order);
-      return { art: response, seconds: (performance.now() - begun) / SECOND };
+      return response;
     }
     if (job.status === "failed") throw new Refused(job.error?.status ?? 500, job.error?.detail);
     if (job.status === "waiting") throw new Refused(404); // its photo has never arrived

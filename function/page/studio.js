@@ -7,7 +7,7 @@ import { discard, keep, restore } from "./shelf.js";
 const ASLEEP = 400; // milliseconds without an answer after which the service is being woken
 const AGAIN = new Set([...PASSING, "stopped", "interrupted", 0]);
 
-// A picture is { id, photo, art, seconds, drawn, job, trouble }: `id` is the time at which it was
+// A picture is { id, photo, art, drawn, job, trouble }: `id` is the time at which it was
 // chosen, `drawn` that at which it was drawn, `photo` and `art` are Blobs, `job` is an address, and
 // `trouble` what kept it from being drawn, { status, detail }. A photo not yet shrunk is a `file`.
 // All of it but the file is kept on the device.
@@ -138,8 +138,8 @@ export class Studio {
       picture.job = job;
       this.#keep(picture);
     };
-    const drawn = await draw(picture.photo, { signal, report, remember, job: picture.job });
-    Object.assign(picture, drawn, { drawn: Date.now(), job: null });
+    const art = await draw(picture.photo, { signal, report, remember, job: picture.job });
+    Object.assign(picture, { art, drawn: Date.now(), job: null });
     await this.#keep(picture);
   }
 

@@ -10,6 +10,7 @@ const compare = new Compare($("picture"), $("range"));
 const sample = { photo: $("photo").src, art: $("art").src };
 const addresses = new WeakMap(); // of Blobs
 let shown = null;
+let heard = null;
 
 export const reveal = () => compare.reveal();
 
@@ -51,6 +52,10 @@ function renderSlip({ current, active, turn, turns }) {
     : say(mine ? active.phase : "next_in_line", { n: active?.n });
   $("sent").hidden = !mine || active.phase !== "sending";
   $("sent").value = active?.n ?? 0;
+  // Whoever listens hears each phase once, and no numbers running by.
+  const phase = mine && active.phase !== "sending" ? active.phase : heard;
+  if (phase !== heard) $("live").textContent = $("doing").textContent;
+  heard = active ? phase : null;
 }
 
 function renderStrip({ pictures, current }) {

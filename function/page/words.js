@@ -30,7 +30,6 @@ const en = {
   next_in_line: "Waiting for its turn.",
   cancel: "Cancel",
   drawn: "Drawn.",
-  drawn_in: "drawn in {n} s",
 
   again: "Try again",
   saved: "Saved as {name}",
@@ -67,10 +66,8 @@ const en = {
 
   camera_title: "Camera",
   shutter: "Take the photo",
-  flip: "Other camera",
   camera_refused: "The camera cannot be used here. Allow it in the browser, or choose a photo.",
 
-  no_script: "ArtLine needs JavaScript.",
 };
 
 const ko = {
@@ -103,7 +100,6 @@ const ko = {
   next_in_line: "차례를 기다리고 있어요.",
   cancel: "취소",
   drawn: "다 그렸어요.",
-  drawn_in: "{n}초 만에 그림",
 
   again: "다시 시도",
   saved: "{name} 파일로 저장했어요",
@@ -140,10 +136,8 @@ const ko = {
 
   camera_title: "카메라",
   shutter: "사진 찍기",
-  flip: "카메라 전환",
   camera_refused: "카메라를 쓸 수 없어요. 브라우저에서 허용하거나 사진을 골라 주세요.",
 
-  no_script: "ArtLine을 쓰려면 JavaScript가 필요합니다.",
 };
 
 const languages = { en, ko };

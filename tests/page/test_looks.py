@@ -1,0 +1,161 @@
+"""How the page looks and reads, to everybody: small and large, light and dark, in two languages, by
+keyboard and by ear. The screenshots are kept under out/screenshots/, to be looked at.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.page.conftest import DESKTOP, PHONE, Open, choose, drawn, until, wait_for
+from tests.page.proxy import Answer, Proxy
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+
+SHOTS = ROOT / "out" / "screenshots"
+LOOKS = [
+    (device, scheme, locale)
+    for device in ("phone", "desktop")
+    for scheme in ("light", "dark")
+    for locale in ("en-US", "ko-KR")
+]
+SMALLEST_TARGET = 44
+"""CSS pixels, of what a finger has to hit."""
+
+
+def check(page: Any, name: str) -> None:
+    """Keeps a screenshot, and asks axe and a tape measure."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0)))")
+    page.screenshot(path=SHOTS / f"{name}.png", caret="initial")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than it is"
+    small = page.evaluate(
+        """(least) => [...document.querySelectorAll("button")]
+            .filter((button) => button.checkVisibility({ visibilityProperty: true }))
+            .filter((button) => Math.min(button.offsetWidth, button.offsetHeight) < least)
+            .map((button) => button.outerHTML)""",
+        SMALLEST_TARGET,
+    )
+    assert small == []
+
+
+@pytest.mark.parametrize(("device", "scheme", "locale"), LOOKS)
+def test_every_state(
+    open_page: Open, proxy: Proxy, samples: Path, device: str, scheme: str, locale: str
+) -> None:
+    options = PHONE | {"device_scale_factor": 2} if device == "phone" else DESKTOP
+    page = open_page(mishaps=True, color_scheme=scheme, locale=locale, **options)
+    name = f"{device}-{scheme}-{locale[:2]}"
+    settled = "document.querySelector('#range').value === '50'"
+    until(page, settled)
+    check(page, f"{name}-1-empty")
+
+    held = proxy.hold("/transform")
+    choose(page, samples / "face.jpg", samples / "cat.jpg", samples / "landscape.jpg")
+    page.wait_for_selector("#turn:not(:empty)")
+    page.emulate_media(reduced_motion="reduce")
+    check(page, f"{name}-2-drawing")
+
+    held.set()
+    drawn(page, 3)
+    page.click("#strip li:last-child button")
+    check(page, f"{name}-3-drawn")
+    assert page.evaluate("window.shifted") == []
+
+    proxy.refuse("/transform", Answer(500, "The fault is ours: try again."))
+    choose(page, samples / "rotated.jpg")
+    wait_for(page, "failed")
+    check(page, f"{name}-4-failed")
+
+    proxy.refuse("/transform", Answer(500))
+    proxy.faults.clear()
+    proxy.refuse("/transform", Answer(401))
+    page.click("#again")
+    page.wait_for_selector("#asking[open]")
+    check(page, f"{name}-5-token")
+
+
+def test_korean(open_page: Open) -> None:
+    page = open_page(locale="ko-KR")
+    assert page.get_attribute("html", "lang") == "ko"
+    assert "사진 찍기" in page.inner_text("#camera")
+    assert page.get_attribute("#range", "aria-label") == "사진과 그림 비교"
+
+
+def test_a_language_it_does_not_speak_is_english(open_page: Open) -> None:
+    page = open_page(locale="fi-FI")
+    assert page.get_attribute("html", "lang") == "en"
+    assert "Take a photo" in page.inner_text("#camera")
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", 251), ("dark", 23)])
+def test_light_and_dark(open_page: Open, scheme: str, paper: int) -> None:
+    page = open_page(color_scheme=scheme)
+    color = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert color.startswith(f"rgb({paper},")
+
+
+def test_reduced_motion(open_page: Open, proxy: Proxy, samples: Path) -> None:
+    page = open_page(reduced_motion="reduce")
+    proxy.hold("/transform")
+    choose(page, samples / "cat.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_motion_where_it_is_welcome(open_page: Open, proxy: Proxy, samples: Path) -> None:
+    page = open_page(reduced_motion="no-preference")
+    proxy.hold("/transform")
+    choose(page, samples / "cat.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    assert page.evaluate("document.getAnimations().length") > 0
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.id"))
+
+
+def tab_to(page: Any, wanted: str) -> None:
+    for _ in range(20):
+        if focused(page) == wanted:
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no way to {wanted} by Tab")
+
+
+def test_keyboard_only(page: Any, proxy: Proxy, samples: Path) -> None:
+    tab_to(page, "choose")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files([samples / "cat.jpg", samples / "face.jpg"])
+    drawn(page, 2)
+    page.evaluate("document.activeElement.blur()")
+    tab_to(page, "range")
+    until(page, "document.querySelector('#range').value === '50'")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.input_value("#range") == "53"
+    assert page.get_attribute("#range", "aria-valuetext") == "53 % photo"
+    page.keyboard.press("Home")
+    assert page.locator("#picture").evaluate("e => e.style.getPropertyValue('--at')") == "0%"
+    ring = "e => getComputedStyle(e).outlineStyle"
+    assert page.locator("#seam svg").evaluate(ring) == "solid"
+    tab_to(page, "save")
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    tab_to(page, "remove")
+    page.keyboard.press("Enter")
+    drawn(page, 1)
+
+
+def test_it_can_be_installed(page: Any) -> None:
+    """Chromium's own criteria, but for the service worker that test_keeping.py shows."""
+    session = page.context.new_cdp_session(page)
+    manifest = session.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    assert manifest["url"].endswith("/manifest.webmanifest")
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [each["errorId"] for each in errors] in ([], ["in-incognito"])
