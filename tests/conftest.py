@@ -1,17 +1,18 @@
-"""What several folders of tests share."""
+"""What several folders of tests share. Imports are the fixtures' own: not every folder has them."""
 
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from function import store
-from local.cloud import Cloud
-from local.program import Resource, declared
-from tests.jobs.stage import Stage
+if TYPE_CHECKING:
+    from local.cloud import Cloud
+    from local.program import Resource
+    from tests.jobs.stage import Stage
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,24 +41,34 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def resources() -> list[Resource]:
+def resources() -> "list[Resource]":
     """What the Pulumi program declares with its default settings."""
+    from local.program import declared
+
     return declared()
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
+def cloud() -> "Iterator[Cloud]":
     """One MiniStack for all: tests take names of their own in it."""
+    from local.cloud import Cloud
+
     with Cloud() as cloud:
         yield cloud
 
 
 @pytest.fixture
 def stage(
-    cloud: Cloud, resources: list[Resource], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+    cloud: "Cloud",
+    resources: "list[Resource]",
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> "Iterator[Stage]":
     """A jobs path of this test's own, and the handler in this process made a part of it."""
-    stage = Stage(cloud, resources)
+    from function import store
+    from tests.jobs.stage import Stage
+
+    stage = Stage(cloud, resources, **getattr(request, "param", {}))
     for name, value in stage.environment.items():
         monkeypatch.setenv(name, value)
     store._client.cache_clear()
