@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from anyio import fail_after, to_thread
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -38,15 +38,16 @@ def application(deployment: Deployment, function: Function) -> Starlette:
             if not throttle.take():
                 raise Problem(429, "Too many requests at once: wait a little.", retry_after="1")
             event = await _event(deployment, request)
-            answer = await run_in_threadpool(function.invoke, event)
+            with fail_after(deployment.integration_timeout):
+                answer = await to_thread.run_sync(function.invoke, event, abandon_on_cancel=True)
         except Problem as problem:
             return _refusal(problem)
         except Throttled:
             detail = "Every copy of the function is busy: wait a little."
             return _refusal(Problem(503, detail, retry_after="1"))
-        except TimedOut:
-            detail = f"It took longer than {deployment.timeout:g} s: send a smaller photo, or use"
-            return _refusal(Problem(503, f"{detail} /jobs.", retry_after="1"))
+        except (TimedOut, TimeoutError):
+            detail = "It took too long for one request: send a smaller photo, or use /jobs."
+            return _refusal(Problem(503, detail, retry_after="1"))
         except Crashed:
             return _refusal(Problem(500, "The function ended without an answer: try again."))
         return _response(answer)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from tests.jobs.stage import Stage
 
 ROOT = Path(__file__).parent.parent
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("artline", deadline=None)
+settings.load_profile("artline")
 
 
 @pytest.fixture(scope="session")

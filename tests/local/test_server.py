@@ -168,6 +168,13 @@ def test_more_at_once_than_may_run(serve: Serve, samples: Path) -> None:
     assert picture(client.post("/transform", content=photo)).size == (1024, 768)
 
 
+def test_the_api_waits_no_longer_than_it_says(serve: Serve) -> None:
+    client = serve(integration_timeout=0.01)
+    answer = client.get("/health")  # a cold start, which takes longer than that
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
 def test_a_route_that_is_not_declared_is_not_served(serve: Serve) -> None:
     client = serve(routes=("GET /health",))
     assert client.get("/health").status_code == 200
