@@ -1,0 +1,90 @@
+"""MiniStack as AWS: what is declared is there, and it goes with whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from function import auth
+from function.events import Request
+from function.problem import Problem
+from local.cloud import Cloud
+from local.program import Resource, declared
+from tests.jobs.stage import Stage, post
+
+ROOT = Path(__file__).parents[2]
+
+STARTED = """
+import sys, time
+from local.cloud import Cloud
+
+if __name__ == "__main__":
+    with Cloud() as cloud:
+        cloud.client("sqs").list_queues()
+        print(cloud.environment["AWS_ENDPOINT_URL"], flush=True)
+        time.sleep(300)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_whoever_started_it(end: signal.Signals, tmp_path: Path) -> None:
+    script = tmp_path / "start.py"
+    script.write_text(STARTED)
+    with subprocess.Popen(
+        [sys.executable, script],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().strip()
+        assert httpx.get(endpoint).status_code
+        process.send_signal(end)
+        process.wait()
+    patience = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(endpoint)
+        except httpx.ConnectError:
+            break
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+
+
+def test_a_page_of_another_origin_may_send_its_photo(stage: Stage) -> None:
+    url = post()["upload"]["url"]
+    asked = {"origin": "https://example.org", "access-control-request-method": "POST"}
+    preflight = httpx.options(url, headers=asked)
+    assert preflight.status_code == 200
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert preflight.headers["access-control-allow-origin"] in ("*", "https://example.org")
+
+
+def test_the_token_is_where_the_function_looks(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = declared({"auth": "token", "apiToken": "one two"})
+    cloud.make(_named(resources, "aws:ssm/parameter:Parameter"))
+    (function,) = (each for each in resources if "API_TOKEN_PARAMETER" in str(each.properties))
+    variables = function.properties["environment"]["variables"] | cloud.environment
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for token in ("one", "two"):
+        auth.check(_request(token))
+    with pytest.raises(Problem, match="A token is needed"):
+        auth.check(_request("three"))
+
+
+def _named(resources: list[Resource], type_: str) -> list[Resource]:
+    return [each for each in resources if each.type == type_]
+
+
+def _request(token: str) -> Request:
+    return Request("POST", "/transform", {}, {"authorization": f"Bearer {token}"}, b"")

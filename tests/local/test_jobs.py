@@ -1,0 +1,33 @@
+"""The jobs path of the real local server, as a client takes it."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import httpx
+
+from function import model
+from function.transform import transform
+
+
+def test_a_photo_through_bucket_queue_and_worker(server: str, samples: Path) -> None:
+    photo = (samples / "rotated.jpg").read_bytes()
+    order = {"sha256": hashlib.sha256(photo).hexdigest(), "size": len(photo), "format": "png"}
+    with httpx.Client(base_url=server, timeout=60) as client:
+        job = client.post("/jobs", json=order).raise_for_status().json()
+        sent = httpx.post(job["upload"]["url"], data=job["upload"]["fields"], files={"file": photo})
+        assert sent.status_code == 204
+        end = time.monotonic() + 120
+        while (state := client.get(job["job_url"]).json())["status"] != "done":
+            assert state["status"] == "queued"
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        again = client.post("/jobs", json=order).json()
+        assert again["status"] == "done"
+    result = httpx.get(again["result_url"])
+    assert result.headers["content-type"] == "image/png"
+    assert result.content == transform(photo, model.load(), media_type="image/png")
+
+
+def test_health_says_that_there_are_jobs(server: str) -> None:
+    assert httpx.get(f"{server}/health", timeout=60).json()["jobs"] is True
