@@ -91,7 +91,7 @@ class Cloud:
 
 SETTINGS = {
     "AUTH": "true",
-    "SERVICES": "s3,sqs,ssm",
+    "SERVICES": "s3,sqs,ssm,iam,sts",
     "LOG_LEVEL": "ERROR",
     "PERSIST_STATE": "0",
     "S3_PERSIST": "0",

@@ -40,9 +40,9 @@ class Stage:
         declared = json.loads(text.replace("-local", f"-{secrets.token_hex(4)}"))
         for each in declared:
             _adapt(each["properties"], visibility, attempts, batch_size, concurrency)
-        renamed = [Resource(**each) for each in declared]
-        cloud.make(renamed)
-        source = EventSource.read(renamed)
+        self.resources = [Resource(**each) for each in declared]
+        cloud.make(self.resources)
+        source = EventSource.read(self.resources)
         assert source is not None
         self.source = source
         self.bucket = source.environment["JOBS_BUCKET"]
