@@ -110,7 +110,7 @@ def _outputs(kind: str, name: str, id_: str, inputs: Mapping[str, Any]) -> dict[
         },
         "LogGroup": {"arn": f"arn:aws:logs:{place}:log-group:{named}"},
         "Role": {"arn": f"arn:aws:iam::{ACCOUNT}:role/{named}"},
-        "Function": {"arn": f"{function}:{named}", "version": "1"},
+        "Function": {"arn": f"{function}:{named}", "version": f"version-of-{named}"},
         "Alias": {
             "arn": alias,
             "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{alias}"
