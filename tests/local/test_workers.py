@@ -113,7 +113,7 @@ def test_a_crash_costs_one_request(function: Function, event: dict[str, bool]) -
 
 def test_a_copy_killed_while_idle_is_replaced(function: Function) -> None:
     pid = function.invoke({})["pid"]
-    (process,) = multiprocessing.active_children()
+    (process,) = [each for each in multiprocessing.active_children() if each.pid == pid]
     os.kill(pid, signal.SIGKILL)
     process.join()
     assert function.invoke({})["pid"] != pid
