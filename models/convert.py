@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import onnx
-import torch
 from PIL import Image
 
-from models import fastai1, gallery, judge, onnxfile, torchfile
+from models import fastai1, fastai2, gallery, judge, onnxfile, quantise, torchfile, torchroutes
 from models.export import export
-from models.judge import Agreement, Cost, Pixels
+from models.judge import Agreement, Cost
+from models.onnxfile import OnnxSource
 from models.pickles import Object, Refused
 from models.source import Source, smallest_multiple
 
 MEMORY_MB = 2048  # a function's, by default
 ROOM = 0.75  # of that a picture may take: the rest is for photos, answers and the engine's moods
 SMALLEST_SIDE = 256
+CALIBRATED_AT = (256, 320)  # every activation of every photo is kept for a while: not too large
 CHECKED_AT = (384, 512)  # height and width of the photos that source and model file are compared on
 
 
@@ -43,6 +44,7 @@ class Options:
     factory: str | None = None
     inert: frozenset[str] = frozenset()
     trust: bool = False
+    int8: bool = False
 
 
 @dataclass
@@ -84,14 +86,11 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
         "source": f"converted from {path.name}",
     }
     to.parent.mkdir(parents=True, exist_ok=True)
-    if onnxfile.is_onnx(path):
-        source = onnxfile.read(path, options)
+    source = _read(path, options, samples)
+    if isinstance(source, OnnxSource):
         onnxfile.write(source, to, metadata, options)
-        draw = source.draw
     else:
-        source = _torch_source(path, options)
         _export(source, to, metadata, options)
-        draw = _drawer(source)
     size = _fixed_size(to) or CHECKED_AT
     pictures = judge.photos(samples, size)
     ours = gallery.Model(to)
@@ -100,41 +99,26 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
         path=to,
         metadata=ours.metadata,
         opset=_opset(to),
-        agreement=judge.compare(lambda photo: _array(ours, photo), draw, pictures),
+        agreement=judge.compare(judge.drawer(to), source.draw, pictures),
         notes=source.notes,
     )
+    if options.int8:
+        _in_eight_bits(to, report, samples)
+        ours = gallery.Model(to)
     bound(to, report)
     report.metadata = gallery.Model(to).metadata
-    pairs = [(Image.fromarray(p), Image.fromarray(_array(ours, p))) for p in pictures]
+    photos = [Image.fromarray(picture) for picture in pictures]
+    pairs = [(photo, ours.draw(photo).convert("RGB")) for photo in photos]
     gallery.sheet(pairs).save(to.with_suffix(".preview.jpg"))
     return report
 
 
-def _array(model: gallery.Model, photo: Pixels) -> Pixels:
-    drawn = np.asarray(model.draw(Image.fromarray(photo)))
-    return drawn if drawn.ndim == 3 else drawn[:, :, None]
-
-
-def _drawer(source: Source) -> judge.Draw:
-    """The source's own picture of a photo, in float, 0 to 255."""
-    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (source.mean, source.std))
-
-    def draw(photo: Pixels) -> npt.NDArray[np.float32]:
-        x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
-        with torch.inference_mode():
-            y = (source.module((x - mean) / std) - source.low) / (source.high - source.low)
-        picture: npt.NDArray[np.float32] = y.clamp(0, 1)[0].permute(1, 2, 0).numpy() * 255
-        return picture
-
-    return draw
-
-
-def _torch_source(path: Path, options: Options) -> Source:
+def _read(path: Path, options: Options, samples: Path) -> Source | OnnxSource:
     """The network in `path`, by the route that its bytes ask for."""
-    from models import fastai2, torchroutes
-
     if options.factory is not None:
         return torchroutes.from_factory(path, options)
+    if onnxfile.is_onnx(path):
+        return onnxfile.read(path, options)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = {name.partition("/")[2] for name in archive.namelist()}
@@ -144,7 +128,7 @@ def _torch_source(path: Path, options: Options) -> Source:
             return torchroutes.from_exported_program(path, options)
     with torchfile.TorchFile(path) as file:
         if isinstance(file.value, Object) and str(file.value.maker).startswith("fastai.learner."):
-            return fastai2.read(path, options)
+            return fastai2.read(path, options, judge.photos(samples, CHECKED_AT))
     return fastai1.read(path, options.inert)
 
 
@@ -170,6 +154,23 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
         )
     except (RuntimeError, ValueError) as error:
         raise Refused(f"a network that cannot be written as ONNX: {error}") from error
+
+
+def _in_eight_bits(model: Path, report: Report, samples: Path) -> None:
+    """Put an eight-bit model in the float one's place, and say what was gained and lost by it."""
+    size = _fixed_size(model) or CALIBRATED_AT
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / model.name
+        done = quantise.quantise(model, small, judge.photos(samples, size))
+        before, after = (judge.cost(path, size, runs=3) for path in (model, small))
+        gain = before.busy / after.busy
+        if gain > 1:
+            shutil.move(small, model)
+    report.notes.append(
+        f"in eight bits, {len(done.in_float)} layers left in float: {gain:.1f} times as fast,"
+        f" to the float model {done.agreement} (asked for: {quantise.SIMILAR})"
+        + ("" if gain > 1 else "; left in float, since that is as quick")
+    )
 
 
 def bound(model: Path, report: Report) -> None:

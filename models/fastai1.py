@@ -312,11 +312,13 @@ def _unet(builder: Builder, made: Object) -> nn.Module:
     if True not in is_block:
         raise Refused("a DynamicUnet without a UnetBlock")
     first, last = is_block.index(True), len(rest) - is_block[::-1].index(True)
+    tail = [_link(builder, layer) for layer in rest[last:]]
+    unet.even_out(tail)
     return unet.DynamicUnet(
         encoder=builder.children(encoder),
         middle=[builder.module(layer) for layer in rest[:first]],
         steps=[unet.Step(_block(builder, b), builder.tap(b)) for b in rest[first:last]],
-        tail=[_link(builder, layer) for layer in rest[last:]],
+        tail=tail,
     )
 
 
@@ -330,12 +332,12 @@ def _block(builder: Builder, made: Object) -> unet.UnetBlock:
 
 
 def _shuffle(builder: Builder, made: Object) -> nn.Module:
+    conv, relu, shuffle = (builder.child(made, name) for name in ("conv", "relu", "shuf"))
     blur = None
-    if made.get("do_blur", made.get("blur") is True):
-        blur = nn.Sequential(builder.child(made, "pad"), builder.child(made, "blur"))
-    return unet.PixelShuffle(
-        builder.child(made, "conv"), builder.child(made, "relu"), builder.child(made, "shuf"), blur
-    )
+    if made.get("do_blur", True):  # before it had this switch, fastai always blurred
+        wide = next(m.out_channels for m in conv.modules() if isinstance(m, nn.Conv2d))
+        blur = unet.Blur(wide // shuffle.upscale_factor**2)
+    return unet.PixelShuffle(conv, relu, shuffle, blur)
 
 
 def _attention(builder: Builder, made: Object) -> nn.Module:
@@ -457,16 +459,14 @@ def read(path: Path, inert: frozenset[str] = frozenset()) -> Source:
 
 
 def describe(state: Any) -> str:
-    if isinstance(state, dict):
-        keys = [str(key) for key in state]
-        if keys and all(
-            isinstance(v, Object) and "_rebuild" in str(v.maker) for v in state.values()
-        ):
-            return "a dictionary of weights alone; name the network with --factory MODULE:FUNCTION"
-        return f"a dictionary with {', '.join(keys[:6]) or 'nothing in it'}"
+    """What a file holds at its top, in a few words."""
+    if items := pairs(state):
+        if all(isinstance(v, Object) and "_rebuild" in str(v.maker) for v in items.values()):
+            return "weights alone; name the network that they are for with --factory"
+        return f"a dictionary with {', '.join(str(key) for key in list(items)[:6])}"
     if isinstance(state, Object):
-        return f"the file holds a {full_name(state.maker)}"
-    return f"the file holds a {type(state).__name__}"
+        return f"a {full_name(state.maker)}"
+    return f"a {type(state).__name__}"
 
 
 def _check_pictures(data: Any) -> None:

@@ -17,10 +17,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
+from models import onnxfile
+from models.judge import Pixels
+from models.onnxfile import OnnxSource
 from models.pickles import Refused
-from models.source import Source
 
 if TYPE_CHECKING:
     from models.convert import Options
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
 _TIMEOUT = 600
 
 
-def read(path: Path, options: Options) -> Source:
-    """The image-to-image learner in a fastai 2 export at `path`.
+def read(path: Path, options: Options, photos: list[Pixels]) -> OnnxSource:
+    """The image-to-image learner in a fastai 2 export at `path`, and how it draws `photos`.
 
     Raises `Refused` where it is none, and where the caller has not said that he trusts it.
     """
@@ -40,40 +44,46 @@ def read(path: Path, options: Options) -> Source:
             " author, add --trust, and it is read in a process of its own, without network"
         )
     with tempfile.TemporaryDirectory() as home:
-        module, facts = Path(home) / "module.pt", Path(home) / "facts.json"
-        words = [
-            sys.executable,
-            "-m",
-            "models.fastai2",
-            str(path.resolve()),
-            str(module),
-            str(facts),
-        ]
-        environment = {"HOME": home, "PATH": os.environ.get("PATH", ""), "MPLCONFIGDIR": home}
-        try:
-            done = subprocess.run(
-                [*_without_network(), *words],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=_TIMEOUT,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise Refused(f"a fastai 2 learner that took over {_TIMEOUT} s to read") from error
-        if done.returncode or not facts.exists():
-            last = (done.stderr.strip().splitlines() or ["no word"])[-1]
-            raise Refused(f"a fastai 2 learner that cannot be read: {last}")
-        found: dict[str, Any] = json.loads(facts.read_text())
-        if "refused" in found:
-            raise Refused(found["refused"])
-        return Source(
-            kind="fastai 2 learner",
-            module=torch.jit.load(module).eval(),
-            mean=tuple(found["mean"]),
-            std=tuple(found["std"]),
-            size=None,
-            notes=found["notes"],
+        np.save(Path(home) / "photos.npy", photos)
+        found = _in_a_process(path, Path(home))
+        options.mean = options.mean or found.get("mean")
+        options.std = options.std or found.get("std")
+        source = onnxfile.read(Path(home) / "float.onnx", options)
+        drawn = np.load(Path(home) / "drawn.npy")
+    known = {photo.tobytes(): picture for photo, picture in zip(photos, drawn, strict=True)}
+
+    def draw(photo: Pixels) -> npt.NDArray[np.float32]:
+        scaled = (known[photo.tobytes()] - options.low) / (options.high - options.low)
+        picture: npt.NDArray[np.float32] = scaled.clip(0, 1) * 255
+        return picture
+
+    source.kind, source.draw = "fastai 2 learner", draw
+    source.notes += found["notes"]
+    return source
+
+
+def _in_a_process(path: Path, home: Path) -> dict[str, Any]:
+    """What the process found out; it leaves the network as `float.onnx`, `photos` as `drawn`."""
+    words = [sys.executable, "-m", "models.fastai2", str(path.resolve()), str(home)]
+    environment = {"HOME": str(home), "PATH": os.environ.get("PATH", ""), "MPLCONFIGDIR": str(home)}
+    try:
+        done = subprocess.run(
+            [*_without_network(), *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
         )
+    except subprocess.TimeoutExpired as error:
+        raise Refused(f"a fastai 2 learner that took over {_TIMEOUT} s to read") from error
+    facts = home / "facts.json"
+    if done.returncode or not facts.exists():
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise Refused(f"a fastai 2 learner that cannot be read: {last}")
+    found: dict[str, Any] = json.loads(facts.read_text())
+    if "refused" in found:
+        raise Refused(found["refused"])
+    return found
 
 
 def _without_network() -> list[str]:
@@ -101,39 +111,50 @@ class _Drawing(torch.nn.Module):
         return y if self.decode is None else y * self.decode[1] + self.decode[0]
 
 
-def _unpickle(path: str, module: str, facts: str) -> None:
-    """In the process of its own: load the learner, write its network as TorchScript."""
+def _unpickle(path: str, home: Path) -> None:
+    """In the process of its own: load the learner, write its network as ONNX."""
     from fastai.data.transforms import Normalize
     from fastai.learner import load_learner
     from fastai.vision.core import PILImage, TensorImage
 
     learner = load_learner(path, cpu=True)
-    found: dict[str, Any] = {"mean": [0.0] * 3, "std": [1.0] * 3, "notes": []}
-    kinds = [getattr(tls.tfms[-1], "_typ", None) for tls in getattr(learner.dls, "tls", [])]
-    norms = [t for t in learner.dls.after_batch if isinstance(t, Normalize)]
+    found: dict[str, Any] = {"notes": []}
     decode = None
-    if norms:
+    # A learner that was trained with plain torch loaders has no transforms, and cannot predict.
+    transforms = getattr(learner.dls.after_batch, "fs", None)
+    if norms := [t for t in transforms or [] if isinstance(t, Normalize)]:
         mean, std = (getattr(norms[0], key).detach().cpu().float() for key in ("mean", "std"))
-        found["mean"], found["std"] = mean.flatten().tolist(), std.flatten().tolist()
         decode = (mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
+        found["mean"], found["std"] = mean.flatten().tolist(), std.flatten().tolist()
         means = ", ".join(f"{m:.3f}" for m in found["mean"])
         found["notes"].append(f"normalisation of photo and picture, mean {means}")
-    with torch.inference_mode():
-        given = learner.model.eval()(torch.zeros(1, 3, 64, 64))
-    if given.ndim != 4 or given.shape[1] not in (1, 3):
-        found["refused"] = f"a learner that makes no pictures: it gives {list(given.shape)}"
+    if transforms is None:
+        found["notes"].append("its data say nothing of normalisation: that is --mean and --std")
     else:
-        photo = PILImage.create(torch.full((64, 96, 3), 128, dtype=torch.uint8).numpy())
-        target = type(learner.predict(photo)[0])
+        grey = torch.full((64, 96, 3), 128, dtype=torch.uint8).numpy()
+        target = type(learner.predict(PILImage.create(grey))[0])
         if not issubclass(target, TensorImage):
-            found["refused"] = f"a learner that makes no pictures: it predicts {target.__name__}"
-    del kinds
-    traced = torch.jit.trace(
-        _Drawing(learner, decode), torch.zeros(1, 3, 96, 64), check_trace=False
+            name = target.__name__
+            found["refused"] = f"a learner that does not make pictures: it predicts a {name}"
+    drawing = _Drawing(learner, decode).eval()
+    torch.onnx.export(
+        drawing,
+        (torch.zeros(1, 3, 192, 128),),
+        home / "float.onnx",
+        dynamo=False,
+        opset_version=17,
+        input_names=["photo"],
+        output_names=["picture"],
+        dynamic_axes={name: {2: "H", 3: "W"} for name in ("photo", "picture")},
     )
-    torch.jit.save(traced, module)
-    Path(facts).write_text(json.dumps(found))
+    photos = torch.from_numpy(np.load(home / "photos.npy")).permute(0, 3, 1, 2).float() / 255
+    if decode is not None:
+        photos = (photos - decode[0]) / decode[1]
+    with torch.inference_mode():
+        drawn = torch.cat([drawing(photo[None]) for photo in photos])
+    np.save(home / "drawn.npy", drawn.permute(0, 2, 3, 1).numpy())
+    (home / "facts.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
-    _unpickle(*sys.argv[1:])
+    _unpickle(sys.argv[1], Path(sys.argv[2]))

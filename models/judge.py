@@ -53,6 +53,19 @@ def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
     return found
 
 
+def drawer(model: Path) -> Draw:
+    """The model file's own way of drawing, at the photo's size."""
+    from models.gallery import Model
+
+    loaded = Model(model)
+
+    def draw(photo: Pixels) -> Pixels:
+        drawn = np.asarray(loaded.draw(Image.fromarray(photo)))
+        return drawn if drawn.ndim == 3 else drawn[:, :, None]
+
+    return draw
+
+
 def compare(ours: Draw, theirs: Draw, pictures: Iterable[Pixels]) -> Agreement:
     """How far two ways of drawing `pictures` agree; either may give floats, of 0 to 255."""
     from skimage.metrics import structural_similarity

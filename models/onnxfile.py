@@ -65,6 +65,12 @@ def read(path: Path, options: Options) -> OnnxSource:
     if height and width:
         options.fixed = options.fixed or (height, width)
         source.notes.append(f"takes photos of {height}x{width} alone")
+    try:
+        source.draw(np.zeros((*(options.fixed or (128, 192)), 3), np.uint8))
+    except Refused:
+        raise
+    except Exception as error:  # the engine's own exceptions share no base class
+        raise Refused(f"an ONNX model that does not run: {error}") from error
     if options.mean is None:
         source.notes.append("no --mean and --std given: pixels go in as 0..1")
     return source

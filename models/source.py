@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
+from models.judge import Pixels
 from models.pickles import Refused
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
@@ -28,6 +31,15 @@ class Source:
     high: float = 1.0
     size: tuple[int, int] | None = None  # height and width that it was trained at
     notes: list[str] = field(default_factory=list)
+
+    def draw(self, photo: Pixels) -> npt.NDArray[np.float32]:
+        """Uint8 [H, W, 3] → float [H, W, 1 or 3], 0 to 255, not yet rounded to a file's pixels."""
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
+        x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            y = (self.module((x - mean) / std) - self.low) / (self.high - self.low)
+        picture: npt.NDArray[np.float32] = y.clamp(0, 1)[0].permute(1, 2, 0).numpy() * 255
+        return picture
 
 
 def smallest_multiple(module: nn.Module) -> int | None:
@@ -51,7 +63,7 @@ def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
         with torch.inference_mode():
             given = module(torch.zeros(1, 3, *size))
-    except RuntimeError:  # sizes that do not meet, somewhere inside
+    except (RuntimeError, AssertionError):  # sizes that do not meet, somewhere inside
         return None
     if not isinstance(given, torch.Tensor):
         raise Refused(f"a network that gives a {type(given).__name__}, not one picture")

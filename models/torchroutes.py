@@ -6,14 +6,18 @@ None of these files says how pixels are normalised: `mean`, `std`, `low`, `high`
 from __future__ import annotations
 
 import importlib
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
+from models import onnxfile
+from models.onnxfile import OnnxSource
 from models.pickles import Refused
 from models.source import Source
 
@@ -29,7 +33,7 @@ def _source(kind: str, module: nn.Module, options: Options) -> Source:
         notes.append("no --mean and --std given: pixels go in as 0..1")
     return Source(
         kind=kind,
-        module=module.float() if not isinstance(module, torch.fx.GraphModule) else module,
+        module=module,
         mean=options.mean or _PLAIN[0],
         std=options.std or _PLAIN[1],
         low=options.low,
@@ -39,19 +43,56 @@ def _source(kind: str, module: nn.Module, options: Options) -> Source:
     )
 
 
-def from_torchscript(path: Path, options: Options) -> Source:
+def from_torchscript(path: Path, options: Options) -> OnnxSource:
     """A scripted or traced module. TorchScript is its own small language and runs no Python."""
     try:
-        module = torch.jit.load(path, map_location="cpu")
+        module = torch.jit.load(path, map_location="cpu").eval()
     except RuntimeError as error:
         raise Refused(f"a TorchScript file that torch cannot read: {error}") from error
-    return _source("TorchScript module", module.eval(), options)
+    names = {"input_names": ["photo"], "output_names": ["picture"]}
+    free = {name: {2: "H", 3: "W"} for name in ("photo", "picture")}
+    return _by_onnx(
+        "TorchScript module",
+        lambda file: torch.onnx.export(
+            module, (_photo(),), file, dynamo=False, opset_version=17, dynamic_axes=free, **names
+        ),
+        module,
+        options,
+    )
 
 
-def from_exported_program(path: Path, options: Options) -> Source:
-    """What `torch.export.save` wrote."""
-    program = torch.export.load(path)
-    return _source("torch.export program", program.module(), options)
+def from_exported_program(path: Path, options: Options) -> OnnxSource:
+    """What `torch.export.save` wrote; its sizes are free where they were exported as dynamic."""
+    try:
+        program = torch.export.load(path)
+    except Exception as error:  # torch raises errors of many kinds for files that it cannot use
+        raise Refused(f"a torch.export program that torch cannot read: {error}") from error
+    return _by_onnx(
+        "torch.export program",
+        lambda file: torch.onnx.export(program, dynamo=True, verbose=False).save(str(file)),
+        program.module(),
+        options,
+    )
+
+
+def _photo() -> Tensor:
+    return torch.zeros(1, 3, 128, 192)
+
+
+def _by_onnx(
+    kind: str, export: Callable[[Path], object], module: nn.Module, options: Options
+) -> OnnxSource:
+    """A graph of torch's goes through ONNX's route, and is compared with torch's own drawing."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "float.onnx"
+        try:
+            export(file)
+        except Exception as error:  # as above
+            reason = str(error.__cause__ or error).strip().partition("\n")[0]
+            raise Refused(f"a {kind} that cannot be written as ONNX: {reason}") from error
+        source = onnxfile.read(file, options)
+    source.kind, source.draw = kind, _source(kind, module, options).draw
+    return source
 
 
 def from_factory(path: Path, options: Options) -> Source:

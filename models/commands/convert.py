@@ -38,11 +38,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print the report; 1 where the file is refused."""
+    import logging
     import warnings
 
     from models.convert import Options, convert
     from models.pickles import Refused
 
+    logging.disable(logging.WARNING)  # of the quantiser, which advises on what is done already
     warnings.simplefilter("ignore")  # of torch's exporter, which the comparison makes good
     options = Options(
         name=arguments.name or "",
@@ -57,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         factory=arguments.factory,
         inert=frozenset(arguments.inert),
         trust=arguments.trust,
+        int8=arguments.int8,
     )
     try:
         report = convert(arguments.file, arguments.to, options, arguments.photos)

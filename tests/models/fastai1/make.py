@@ -1,6 +1,6 @@
 # A program for Python 3.8, which has none of what these rules ask for.
 # ruff: noqa: B905, C408, RUF005, T201, UP031
-"""Make genuine fastai 1 learners, with Python 3.8, fastai 1.0.61 and torch 1.6.0 (requirements.txt).
+"""Make genuine fastai 1 learners: Python 3.8, fastai 1.0.61 and torch 1.6.0 (requirements.txt).
 
     python make.py artline build/artline.pkl --photos ../../../samples
 
@@ -104,7 +104,7 @@ RECIPES = {
         ),
     ),
     "spectral": dict(
-        arch=narrow(BasicBlock, (8, 16, 32, 48)),
+        arch=narrow(BasicBlock, (8, 12, 16, 24)),
         size=100,  # 13, 7, 4: the decoder has to interpolate, as it does at 500
         loss=lambda: FeatureLoss(small_features(), [1, 3], [1.0, 1.0]),
         options=dict(
@@ -116,7 +116,7 @@ RECIPES = {
         ),
     ),
     "weight": dict(
-        arch=narrow(Bottleneck, (4, 6, 8, 12)),
+        arch=narrow(Bottleneck, (4, 6, 8, 8)),
         size=96,
         loss=MSELossFlat,
         do_y=False,
