@@ -2,12 +2,17 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from PIL import Image
 
+from function import limits
 from function.app import handler
 from local.event_source import event
 from tests.jobs.stage import Stage, look, post, upload
@@ -129,3 +134,36 @@ def test_a_photo_without_its_order_is_a_fault_of_ours(stage: Stage, photo: bytes
     stage.s3.put_object(Bucket=stage.bucket, Key=key, Body=photo)
     assert deliver(stage, uploaded(key)) == [0]
     assert not stage.keys("results/") + stage.keys("errors/")
+
+
+DELIVERED = """
+import json, sys
+from pathlib import Path
+from function.app import handler
+
+assert handler(json.load(sys.stdin)) == {"batchItemFailures": []}
+print(Path("/proc/self/status").read_text())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to tell how much memory was used")
+def test_the_largest_photo_within_a_lambda_s_memory(stage: Stage) -> None:
+    file = io.BytesIO()
+    # Sixteen bits a pixel become 32 on the way: no other kind takes as much.
+    Image.new("I;16", (7071, 7071), 30_000).save(file, "PNG", compress_level=1)
+    data = file.getvalue().ljust(limits.UPLOAD_BYTES, b"\0")
+    job = post(type="image/png", max_side=2048)
+    assert upload(job, data).status_code == 204
+    delivered = event([message(uploaded(f"uploads/{job['id']}"))], stage.source.queue_arn)
+    child = subprocess.run(
+        [sys.executable, "-c", DELIVERED],
+        input=json.dumps(delivered),
+        cwd=Path(__file__).parents[2],
+        env=os.environ | stage.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert look(job["id"])["status"] == "done"
+    peak = next(line for line in child.stdout.splitlines() if line.startswith("VmHWM"))
+    assert int(peak.split()[1]) < 1024 * 1024  # kB: half of what there is
