@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,15 @@ def require_engine() -> None:
         raise Missing("no container engine: the docker command finds none running") from error
 
 
+def present(image: str) -> bool:
+    """Whether the engine has `image`."""
+    try:
+        docker("image", "inspect", image)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
 def base_image() -> str:
     """AWS's base image, as the Dockerfile pins it, or a stand-in where it cannot be pulled.
 
@@ -114,13 +123,27 @@ def base_image() -> str:
     """
     require_engine()
     pinned = re.findall(r"^ARG BASE_IMAGE=(.+)$", (FUNCTION / "Dockerfile").read_text(), re.M)[0]
-    if _present(pinned):
+    if present(pinned):
         return str(pinned)
     try:
         docker("pull", "--quiet", pinned)
     except subprocess.CalledProcessError:
-        return _stand_in()
+        return stand_in()
     return str(pinned)
+
+
+def stand_in() -> str:
+    """A base image of AWS's shape, made once on this machine. Raises `Missing`."""
+    tag = f"artline-base:{hashlib.sha256(STAND_IN.read_bytes()).hexdigest()[:12]}"
+    if present(tag):
+        return tag
+    if not shutil.which("debootstrap") or os.geteuid() != 0:
+        raise Missing(
+            "no base image: AWS's cannot be pulled, and making one takes root and debootstrap"
+        )
+    print("AWS's base image cannot be pulled: making a stand-in for it (1 min).", file=sys.stderr)
+    subprocess.run(["sh", str(STAND_IN), tag], check=True, stdout=subprocess.DEVNULL)
+    return tag
 
 
 def build(tag: str = TAG, base: str | None = None, *, context: Path = FUNCTION) -> str:
@@ -149,9 +172,11 @@ def run(
     memory: int = MEMORY,
     timeout: int = TIMEOUT,
     user: str = LAMBDA_USER,
+    command: Sequence[str] = (),
 ) -> Iterator[Container]:
     """A container of `image` with a Lambda function's limits: `memory` in MB and the CPU time that
-    goes with it, `timeout` in seconds, nothing writable but /tmp. `options` are for `docker run`.
+    goes with it, `timeout` in seconds, nothing writable but /tmp. `options` are for `docker run`,
+    `command` names another handler than the image's own.
     """
     variables = {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory,
@@ -173,6 +198,7 @@ def run(
         *(f"--env={name}={value}" for name, value in variables.items()),
         *options,
         image,
+        *command,
     )
     try:
         port = docker("port", container, "8080/tcp").rpartition(":")[2]
@@ -180,27 +206,6 @@ def run(
         yield Container(container, f"http://127.0.0.1:{port}/{invocations}")
     finally:
         docker("rm", "--force", "--volumes", container)
-
-
-def _present(image: str) -> bool:
-    try:
-        docker("image", "inspect", image)
-    except subprocess.CalledProcessError:
-        return False
-    return True
-
-
-def _stand_in() -> str:
-    tag = f"artline-base:{hashlib.sha256(STAND_IN.read_bytes()).hexdigest()[:12]}"
-    if _present(tag):
-        return tag
-    if not shutil.which("debootstrap") or os.geteuid() != 0:
-        raise Missing(
-            "no base image: AWS's cannot be pulled, and making one takes root and debootstrap"
-        )
-    print("AWS's base image cannot be pulled: making a stand-in for it (1 min).", file=sys.stderr)
-    subprocess.run(["sh", str(STAND_IN), tag], check=True, stdout=subprocess.DEVNULL)
-    return tag
 
 
 def _json_or_text(data: bytes) -> Any:
