@@ -22,19 +22,30 @@ CONSOLES = {
 
 MINUTES = 60
 
+WAITING, AGE = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+"""What SQS calls how many messages wait, and for how many seconds the first has."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One of CloudWatch's, over five minutes."""
+
+    namespace: str
+    name: str
+    statistic: str
+    """`Sum`, `Maximum` or a percentile as `p99`."""
+    dimensions: Mapping[str, pulumi.Input[str]]
+
 
 @dataclass(frozen=True)
 class Alarm:
-    """A metric, the value from which it is wrong, for how long, and what to do then."""
-
     name: str
-    namespace: str
-    metric: str
-    statistic: str
+    metric: Metric
     threshold: float
-    periods: int
-    dimensions: Mapping[str, pulumi.Input[str]]
+    """The value from which something is wrong."""
     what_to_do: str
+    periods: int = 1
+    """How many in a row have to be wrong."""
 
 
 class Watch(pulumi.ComponentResource):
@@ -57,16 +68,20 @@ class Watch(pulumi.ComponentResource):
         actions = (
             [_topic(name, settings.alarm_email, settings, child)] if settings.alarm_email else []
         )
-        for alarm in [*_function_alarms(function, settings), *(_job_alarms(jobs) if jobs else [])]:
-            percentile = alarm.statistic.startswith("p")
+        for alarm in [
+            *_request_alarms(api, function, settings),
+            *(_job_alarms(jobs) if jobs else []),
+        ]:
+            metric = alarm.metric
+            percentile = metric.statistic.startswith("p")
             aws.cloudwatch.MetricAlarm(
                 f"{name}-{alarm.name}",
                 alarm_description=alarm.what_to_do,
-                namespace=alarm.namespace,
-                metric_name=alarm.metric,
-                dimensions=alarm.dimensions,
-                extended_statistic=alarm.statistic if percentile else None,
-                statistic=None if percentile else alarm.statistic,
+                namespace=metric.namespace,
+                metric_name=metric.name,
+                dimensions=metric.dimensions,
+                extended_statistic=metric.statistic if percentile else None,
+                statistic=None if percentile else metric.statistic,
                 comparison_operator="GreaterThanOrEqualToThreshold",
                 threshold=alarm.threshold,
                 period=5 * MINUTES,
@@ -103,23 +118,37 @@ def _topic(
     return topic.arn
 
 
-def _function_alarms(function: Function, settings: Settings) -> list[Alarm]:
+def _request_alarms(api: Api, function: Function, settings: Settings) -> list[Alarm]:
     of = {"FunctionName": function.name}
     return [
         Alarm(
-            *("errors", "AWS/Lambda", "Errors", "Sum", 1, 1, of),
-            "Calls ended without an answer: read the function's log for 'Task timed out', 'signal:"
-            " killed' (raise artline:memory) or a fault.",
+            "faults",
+            Metric("AWS/ApiGateway", "5xx", "Sum", {"ApiId": api.id}),
+            threshold=1,
+            what_to_do="Callers got a 500 or 503: read the function's log for 'fault', and the API's"
+            " for integrationErrorMessage.",
         ),
         Alarm(
-            *("throttles", "AWS/Lambda", "Throttles", "Sum", 1, 1, of),
-            "Callers were sent away for want of copies: raise artline:reservedConcurrency, or the"
-            " account's quota of concurrent executions.",
+            "errors",
+            Metric("AWS/Lambda", "Errors", "Sum", of),
+            threshold=1,
+            what_to_do="Calls ended without an answer: read the function's log for 'Task timed"
+            " out' or 'signal: killed', and raise artline:memory.",
         ),
         Alarm(
-            *("slow", "AWS/Lambda", "Duration", "p99", _most(settings.timeout), 3, of),
-            "One call in a hundred takes over 80 % of artline:timeout: raise artline:memory, which"
-            " brings more CPU, or keep copies warm with artline:warm.",
+            "throttles",
+            Metric("AWS/Lambda", "Throttles", "Sum", of),
+            threshold=1,
+            what_to_do="Callers were sent away for want of copies: raise"
+            " artline:reservedConcurrency, or the account's quota of concurrent executions.",
+        ),
+        Alarm(
+            "slow",
+            Metric("AWS/Lambda", "Duration", "p99", of),
+            threshold=_most(settings.timeout),
+            periods=3,
+            what_to_do="One call in a hundred takes over 80 % of artline:timeout: raise"
+            " artline:memory, which brings more CPU, or keep copies warm with artline:warm.",
         ),
     ]
 
@@ -127,26 +156,36 @@ def _function_alarms(function: Function, settings: Settings) -> list[Alarm]:
 def _job_alarms(jobs: Jobs) -> list[Alarm]:
     worker = {"FunctionName": jobs.worker.name}
     queue, dead = {"QueueName": jobs.queue.name}, {"QueueName": jobs.dead_letters.name}
-    waiting, age = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
     return [
         Alarm(
-            *("job-errors", "AWS/Lambda", "Errors", "Sum", 1, 1, worker),
-            "A job ended without a result and is tried again: read the worker's log for 'Task timed"
-            " out', 'signal: killed' (raise artline:memory) or a fault.",
+            "job-errors",
+            Metric("AWS/Lambda", "Errors", "Sum", worker),
+            threshold=1,
+            what_to_do="A job ended its worker and is tried again: read the worker's log for 'Task"
+            " timed out' or 'signal: killed', and raise artline:memory.",
         ),
         Alarm(
-            *("job-slow", "AWS/Lambda", "Duration", "p99", _most(WORKER_TIMEOUT), 3, worker),
-            "Jobs take over 80 % of their time: raise artline:memory, which brings more CPU.",
+            "job-slow",
+            Metric("AWS/Lambda", "Duration", "p99", worker),
+            threshold=_most(WORKER_TIMEOUT),
+            periods=3,
+            what_to_do="Jobs take over 80 % of their time: raise artline:memory, which brings more"
+            " CPU.",
         ),
         Alarm(
-            *("dead-letters", "AWS/SQS", waiting, "Maximum", 1, 1, dead),
-            "Jobs were given up after every attempt: read the worker's log, mend it, and start a"
-            " redrive of the dead-letter queue.",
+            "dead-letters",
+            Metric("AWS/SQS", WAITING, "Maximum", dead),
+            threshold=1,
+            what_to_do="Jobs were given up after every attempt: read the worker's log, mend it, and"
+            " start a redrive of the dead-letter queue.",
         ),
         Alarm(
-            *("oldest-job", "AWS/SQS", age, "Maximum", 15 * MINUTES, 2, queue),
-            "A job has waited for a quarter of an hour: more come than the worker draws, or each"
-            " attempt fails. Read the worker's log.",
+            "oldest-job",
+            Metric("AWS/SQS", AGE, "Maximum", queue),
+            threshold=15 * MINUTES,
+            periods=2,
+            what_to_do="A job has waited for a quarter of an hour: more come than the worker draws,"
+            " or each attempt fails. Read the worker's log.",
         ),
     ]
 
@@ -186,14 +225,13 @@ def _widgets(
     ]
     if jobs:
         of_queue, of_dead = ["QueueName", jobs.queue.name], ["QueueName", jobs.dead_letters.name]
-        age, visible = "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"
         graphs += [
             (
                 "Jobs waiting, and given up",
                 "Maximum",
-                [["AWS/SQS", visible, *of_queue], ["AWS/SQS", visible, *of_dead]],
+                [["AWS/SQS", WAITING, *of_queue], ["AWS/SQS", WAITING, *of_dead]],
             ),
-            ("Age of the oldest job, s", "Maximum", [["AWS/SQS", age, *of_queue]]),
+            ("Age of the oldest job, s", "Maximum", [["AWS/SQS", AGE, *of_queue]]),
         ]
     return [_graph(settings.region, place, *graph) for place, graph in enumerate(graphs)]
 

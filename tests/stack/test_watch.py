@@ -5,13 +5,13 @@ from .conftest import Program
 
 Declare = Callable[..., Program]
 
-FUNCTION = {"artline-errors", "artline-throttles", "artline-slow"}
+REQUESTS = {"artline-faults", "artline-errors", "artline-throttles", "artline-slow"}
 JOBS = {"artline-job-errors", "artline-job-slow", "artline-dead-letters", "artline-oldest-job"}
 
 
 def test_alarms(declare: Declare) -> None:
-    assert {each.name for each in declare().all("MetricAlarm")} == FUNCTION | JOBS
-    assert {each.name for each in declare(jobs="false").all("MetricAlarm")} == FUNCTION
+    assert {each.name for each in declare().all("MetricAlarm")} == REQUESTS | JOBS
+    assert {each.name for each in declare(jobs="false").all("MetricAlarm")} == REQUESTS
 
 
 def test_every_alarm_says_what_to_do_and_silence_is_fine(declare: Declare) -> None:
