@@ -41,19 +41,21 @@ $("camera").addEventListener("click", async () => {
   if (photo) studio.add([photo]);
 });
 
-let depth = 0; // dragenter and dragleave come for every element on the way
-
-addEventListener("dragenter", () => document.body.classList.toggle("dragging", ++depth > 0));
-addEventListener("dragleave", () => document.body.classList.toggle("dragging", --depth > 0));
-addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("dragover", (event) => {
+  if (!event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  document.body.classList.add("dragging");
+});
+addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dragging"); // out of the window
+});
 addEventListener("drop", (event) => {
   event.preventDefault();
-  depth = 0;
   document.body.classList.remove("dragging");
   add(event.dataTransfer.files);
 });
 addEventListener("paste", (event) => {
-  if (event.target.closest("dialog")) return;
+  if (document.querySelector("dialog[open]")) return;
   add(event.clipboardData.files);
 });
 

@@ -145,7 +145,7 @@ export class Studio {
 
   #fail(picture, status, error) {
     if (status === undefined) console.error(error);
-    if (status === 404) picture.job = null; // it has lapsed: the next try begins anew
+    picture.job = null; // to ask anew for the same photo finds the same job, if it is still there
     picture.trouble = { status: status ?? 500, detail: error?.detail };
     this.#keep(picture);
     this.on.finished(picture, picture.trouble.status);

@@ -82,6 +82,7 @@ function thumbnail(picture) {
   const image = button.appendChild(new Image(64, 64));
   image.alt = "";
   image.decoding = "async";
+  image.draggable = false; // else it could be dropped on the page it is from
   return item;
 }
 

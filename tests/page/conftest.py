@@ -84,6 +84,7 @@ def open_page(browser: Any, proxy: Proxy) -> Iterator[Open]:
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.add(request.url))
+        page.on("filechooser", lambda _: None)  # else it is heard of from its first expect_ on
 
         def heard(message: Any) -> None:
             if message.type == "error" and not (mishaps and MISHAP in message.text):
@@ -134,7 +135,7 @@ def wait_for(page: Any, state: str) -> None:
 
 
 def until(page: Any, question: str, argument: object = None) -> None:
-    """Waits until the page answers yes. Playwright's own way is eval(), which the policy forbids."""
+    """Waits for the page to say yes. Playwright's own way is eval(), which the policy forbids."""
     for _ in range(600):
         if page.evaluate(question, argument):
             return
@@ -150,7 +151,7 @@ def drawn(page: Any, count: int) -> None:
 
 def kept(page: Any) -> list[dict[str, Any]]:
     """The records that the page has kept on the device, without their pictures."""
-    return page.evaluate(
+    records: list[dict[str, Any]] = page.evaluate(
         """() => new Promise((resolve) => {
             indexedDB.open("artline", 1).onsuccess = ({ target }) => {
                 const all = target.result.transaction("pictures").objectStore("pictures").getAll();
@@ -158,6 +159,7 @@ def kept(page: Any) -> list[dict[str, Any]]:
             };
         })"""
     )
+    return records
 
 
 def picture(data: bytes) -> Image.Image:

@@ -40,7 +40,7 @@ def test_choose_draw_compare_save(page: Any, proxy: Proxy, samples: Path) -> Non
     assert NAME.fullmatch(name)
     assert art.format == "JPEG"
     assert art.size == (1024, 768)
-    assert name in page.inner_text("#notice")
+    page.wait_for_selector(f"#notice.shown:has-text('{name}')")
 
 
 def test_the_line_follows_a_finger(open_page: Open, samples: Path) -> None:
@@ -110,7 +110,7 @@ def test_dropped(page: Any, proxy: Proxy, face: bytes) -> None:
         }""",
         base64.b64encode(face).decode(),
     )
-    page.dispatch_event("#stage", "dragenter", {"dataTransfer": transfer})
+    page.dispatch_event("#stage", "dragover", {"dataTransfer": transfer})
     page.wait_for_selector("#dropping", state="visible")
     page.dispatch_event("#stage", "drop", {"dataTransfer": transfer})
     page.wait_for_selector("#dropping", state="hidden")

@@ -8,8 +8,9 @@ ENTRY = re.compile(r'^  (\w+): "(.*)",$', re.MULTILINE)
 
 
 def language(code: str) -> dict[str, str]:
-    text = (PAGE / "words.js").read_text()
-    return dict(ENTRY.findall(re.search(rf"^const {code} = \{{$(.*?)^\}};$", text, re.M | re.S)[1]))
+    _, _, after = (PAGE / "words.js").read_text().partition(f"const {code} = {{\n")
+    entries, _, _ = after.partition("\n};\n")
+    return dict(ENTRY.findall(entries + "\n"))
 
 
 def test_both_languages_say_the_same() -> None:
