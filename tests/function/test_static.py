@@ -48,7 +48,7 @@ def policy() -> dict[str, str]:
 
 def paths() -> list[str]:
     """All that the page fetches from the function, by the service worker's own list."""
-    kept = json.loads(re.search(r"FILES = (\[.*?\]);", text("/sw.js"))[1])
+    kept = json.loads(re.findall(r"FILES = (\[.*?\]);", text("/sw.js"))[0])
     return ["/", "/sw.js", *(f"/{path}" for path in kept if path != "./")]
 
 

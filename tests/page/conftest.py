@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,28 @@ from PIL import Image
 
 from tests.page.proxy import Proxy
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+MISSING = [
+    name
+    for name, found in {
+        "Chromium": CHROMIUM,
+        "playwright": find_spec("playwright"),
+        "axe-playwright-python": find_spec("axe_playwright_python"),
+    }.items()
+    if not found
+]
+collect_ignore_glob = ["test_*.py"] if MISSING else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line in place of one for each test."""
+    if MISSING:
+        lacking = " and ".join(MISSING)
+        terminalreporter.write_line(f"SKIPPED tests/page: {lacking} not found")
+
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,9 +55,9 @@ MISHAP = "Failed to load resource"
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium was found")
-    with playwright.sync_playwright() as driver:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests.conftest import ROOT
 from tests.page.conftest import DESKTOP, PHONE, Open, choose, drawn, until, wait_for
 from tests.page.proxy import Answer, Proxy
-
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
 SHOTS = ROOT / "out" / "screenshots"
 LOOKS = [
@@ -31,7 +30,7 @@ def check(page: Any, name: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0)))")
     page.screenshot(path=SHOTS / f"{name}.png", caret="initial")
-    found = axe.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than it is"
     small = page.evaluate(
