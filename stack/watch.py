@@ -65,13 +65,9 @@ class Watch(pulumi.ComponentResource):
     ) -> None:
         super().__init__("artline:stack:Watch", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        actions = (
-            [_topic(name, settings.alarm_email, settings, child)] if settings.alarm_email else []
-        )
-        for alarm in [
-            *_request_alarms(api, function, settings),
-            *(_job_alarms(jobs) if jobs else []),
-        ]:
+        actions = _recipients(name, settings, child)
+        alarms = _request_alarms(api, function, settings) + (_job_alarms(jobs) if jobs else [])
+        for alarm in alarms:
             metric = alarm.metric
             percentile = metric.statistic.startswith("p")
             aws.cloudwatch.MetricAlarm(
@@ -110,12 +106,16 @@ class Watch(pulumi.ComponentResource):
         self.register_outputs({"dashboardUrl": self.dashboard_url})
 
 
-def _topic(
-    name: str, email: str, settings: Settings, child: pulumi.ResourceOptions
-) -> pulumi.Output[str]:
+def _recipients(
+    name: str, settings: Settings, child: pulumi.ResourceOptions
+) -> list[pulumi.Output[str]]:
+    if not settings.alarm_email:
+        return []
     topic = aws.sns.Topic(name, tags=settings.tags, opts=child)
-    aws.sns.TopicSubscription(name, topic=topic.arn, protocol="email", endpoint=email, opts=child)
-    return topic.arn
+    aws.sns.TopicSubscription(
+        name, topic=topic.arn, protocol="email", endpoint=settings.alarm_email, opts=child
+    )
+    return [topic.arn]
 
 
 def _request_alarms(api: Api, function: Function, settings: Settings) -> list[Alarm]:
@@ -125,8 +125,8 @@ def _request_alarms(api: Api, function: Function, settings: Settings) -> list[Al
             "faults",
             Metric("AWS/ApiGateway", "5xx", "Sum", {"ApiId": api.id}),
             threshold=1,
-            what_to_do="Callers got a 500 or 503: read the function's log for 'fault', and the API's"
-            " for integrationErrorMessage.",
+            what_to_do="Callers got a 500 or 503: read the function's log for 'fault', and the"
+            " API's for integrationErrorMessage.",
         ),
         Alarm(
             "errors",
