@@ -170,7 +170,8 @@ def test_cold_once(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
     assert "start;desc=warm" in starts[1]["headers"]["server-timing"]
 
 
-def test_health() -> None:
+def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_cold", False)
     answer = handler(get("/health"), CONTEXT)
     said = json.loads(answer["body"])
     assert said["status"] == "ok"
