@@ -83,7 +83,11 @@ def emulator(image: str, tmp_path: Path) -> Iterator[Emulator]:
                 yield emulator
         finally:
             process.terminate()
-            process.wait(30)  # it removes the containers that it started
+            process.wait(30)
+            # It removes its containers as it ends, but one that is just being started.
+            mine = f"label=ministack.instance={socket.gethostname()}:{port}"
+            for container in docker("ps", "--all", "--quiet", "--filter", mine).split():
+                docker("rm", "--force", container)
 
 
 def _bridge() -> list[str]:
