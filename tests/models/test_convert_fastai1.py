@@ -1,4 +1,4 @@
-"""fastai 1 learners, made by fastai 1.0.61 itself (fastai1/make.py), against their own predictions."""
+"""fastai 1 learners, made by fastai 1.0.61 itself (fastai1/make.py), and what they predicted."""
 
 import json
 import os
