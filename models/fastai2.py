@@ -29,6 +29,7 @@ from models.pickles import Refused
 if TYPE_CHECKING:
     from models.convert import Options
 
+ROOT = Path(__file__).parents[1]
 _TIMEOUT = 600
 
 
@@ -69,6 +70,7 @@ def _in_a_process(path: Path, home: Path) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [*_without_network(), *words],
+            cwd=ROOT,
             env=environment,
             capture_output=True,
             text=True,
@@ -113,6 +115,9 @@ class _Drawing(torch.nn.Module):
 
 def _unpickle(path: str, home: Path) -> None:
     """In the process of its own: load the learner, write its network as ONNX."""
+    from models._torchvision import declare_operators
+
+    declare_operators()
     from fastai.data.transforms import Normalize
     from fastai.learner import load_learner
     from fastai.vision.core import PILImage, TensorImage

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+ROOT = Path(__file__).parents[1]
 Pixels = npt.NDArray[np.uint8]
 Draw = Callable[[Pixels], npt.NDArray[np.floating] | Pixels]
 
@@ -85,8 +86,8 @@ def cost(model: Path, size: tuple[int, int], runs: int = 1) -> Cost:
 
     Raises `subprocess.CalledProcessError` where it cannot be run.
     """
-    words = [sys.executable, "-m", "models.judge", str(model), *map(str, (*size, runs))]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    words = [sys.executable, "-m", "models.judge", str(model.resolve()), *map(str, (*size, runs))]
+    done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
     return Cost(**json.loads(done.stdout))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnx.compose
 import onnxruntime
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
@@ -113,6 +114,7 @@ def write(source: OnnxSource, to: Path, metadata: dict[str, str], options: Optio
         if _is_old(source.model)
         else source.model
     )
+    model = onnx.compose.add_prefix(model, "net/")  # its names may be the contract's
     graph = model.graph
     weights = {initializer.name for initializer in graph.initializer}
     inner = next(value for value in graph.input if value.name not in weights)
