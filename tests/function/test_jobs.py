@@ -323,6 +323,7 @@ def test_s3_that_does_not_answer(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
         answer = handler(event)
         refused(answer, 503)
         assert int(answer["headers"]["retry-after"]) > 0
+    refused(handler(request("GET", "/jobs/of-no-form")), 404)  # S3 need not be asked
 
 
 def test_links_on_aws_lead_to_the_region_itself(monkeypatch: pytest.MonkeyPatch) -> None:
