@@ -10,11 +10,12 @@ import pulumi_aws as aws
 from .function import Function
 from .settings import Settings
 
-OPEN_ROUTES = ("GET /", "GET /health", "GET /openapi.json")
+PAGE_ROUTES = ("GET /", "GET /sw.js", "GET /page/{version}/{name}")
+OPEN_ROUTES = (*PAGE_ROUTES, "GET /health", "GET /openapi.json")
 PAID_ROUTES = ("POST /transform",)
 JOB_ROUTES = ("POST /jobs", "GET /jobs/{id}")
 OTHER_ROUTES = ("$default",)
-"""What is left: the page's own files, and what the function answers with its 404 or 405."""
+"""What is left: the function answers it with its 404 or 405."""
 
 ACCESS_LOG = {
     name: f"$context.{name}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
+from .api import Api
 from .function import Function, Grant, allow, policy
 from .settings import Settings
 
@@ -104,6 +105,27 @@ class Jobs(pulumi.ComponentResource):
         )
 
 
+def let_in(name: str, jobs: Jobs, api: Api, settings: Settings) -> None:
+    """Lets the page, which the API serves, and `corsOrigins` upload to the bucket and read from it.
+
+    The bucket is another origin than the API, so the page's own needs naming as well.
+    """
+    aws.s3.BucketCorsConfiguration(
+        name,
+        bucket=jobs.bucket.bucket,
+        cors_rules=[
+            {
+                "allowed_origins": [api.endpoint, *settings.cors_origins],
+                "allowed_methods": ["GET", "POST"],
+                "allowed_headers": ["content-type"],
+                "expose_headers": ["ETag"],
+                "max_age_seconds": DAY,
+            }
+        ],
+        opts=pulumi.ResourceOptions(parent=jobs),
+    )
+
+
 def _workers(settings: Settings) -> int:
     """No more than the requests may have, but an event source mapping takes no less than two."""
     return max(2, min(WORKERS, settings.reserved_concurrency or WORKERS))
@@ -146,22 +168,6 @@ def _bucket(name: str, settings: Settings, child: pulumi.ResourceOptions) -> aws
         ],
         opts=child,
     )
-    if settings.cors_origins:
-        # The page posts the photo to the bucket itself, and fetches the result from there.
-        aws.s3.BucketCorsConfiguration(
-            name,
-            bucket=bucket.bucket,
-            cors_rules=[
-                {
-                    "allowed_origins": list(settings.cors_origins),
-                    "allowed_methods": ["GET", "POST"],
-                    "allowed_headers": ["content-type"],
-                    "expose_headers": ["ETag"],
-                    "max_age_seconds": DAY,
-                }
-            ],
-            opts=child,
-        )
     return bucket
 
 

@@ -21,6 +21,8 @@ def test_a_deployment_is_what_the_program_declares(declared: list[program.Resour
     assert set(deployment.routes) == {
         "GET /",
         "GET /health",
+        "GET /sw.js",
+        "GET /page/{version}/{name}",
         "GET /openapi.json",
         "POST /transform",
         "POST /jobs",

@@ -7,7 +7,8 @@ from .conftest import Program
 
 Declare = Callable[..., Program]
 
-OPEN = {"GET /", "GET /health", "GET /openapi.json"}
+PAGE = {"GET /", "GET /sw.js", "GET /page/{version}/{name}"}
+OPEN = PAGE | {"GET /health", "GET /openapi.json"}
 PAID = {"POST /transform", "POST /jobs", "GET /jobs/{id}"}
 
 
@@ -83,4 +84,3 @@ def test_cors(declare: Declare) -> None:
 def test_without_origins_there_is_no_cors(declare: Declare) -> None:
     program = declare(corsOrigins="[]")
     assert "corsConfiguration" not in program.one("apigatewayv2/api:Api").properties
-    assert not program.all("BucketCorsConfiguration")

@@ -133,11 +133,10 @@ def test_the_bucket_is_closed_encrypted_and_deletable(declare: Declare) -> None:
     assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
 
 
-def test_the_page_may_upload_from_its_own_origins(declare: Declare) -> None:
-    (rule,) = (
-        declare(corsOrigins='["https://example.com"]')
-        .one("BucketCorsConfiguration")
-        .properties["corsRules"]
-    )
-    assert rule["allowedOrigins"] == ["https://example.com"]
+@pytest.mark.parametrize("others", [[], ["https://example.com"]])
+def test_the_page_may_upload_whoever_else_may(declare: Declare, others: list[str]) -> None:
+    program = declare(corsOrigins=json.dumps(others))
+    (rule,) = program.one("BucketCorsConfiguration").properties["corsRules"]
+    page = program.one("apigatewayv2/api:Api").outputs["apiEndpoint"]
+    assert rule["allowedOrigins"] == [page, *others]
     assert rule["allowedMethods"] == ["GET", "POST"]
