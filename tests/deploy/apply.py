@@ -21,7 +21,8 @@ Make = Callable[["Emulator", str, Outputs], Outputs]
 
 MAKERS: dict[str, Make] = {}
 REMOVERS: dict[str, Make] = {}
-UPDATERS: dict[str, Make] = {}
+UPDATERS: dict[str, tuple[Make, set[str]]] = {}
+"""Each with the properties that it changes."""
 
 # Names of the user's own, which are no API's to spell.
 FREE_KEYS = {"tags", "variables", "dimensions"}
@@ -75,10 +76,12 @@ class Emulator:
     def _apply(self, resource: Resource, properties: Outputs) -> None:
         make = MAKERS[resource.type]
         if resource.key in self.standing:
-            _, before, added = self.standing[resource.key]
-            if before == properties and resource.type != "docker:index/image:Image":
+            _, before, _ = self.standing[resource.key]
+            changed = {key for key in before | properties if before.get(key) != properties.get(key)}
+            if not changed and resource.type != "docker:index/image:Image":
                 return
-            make = UPDATERS[resource.type]
+            make, changes = UPDATERS[resource.type]
+            assert changed <= changes, (resource.key, changed)
         added = make(self, _name(resource), deepcopy(properties))
         self.standing[resource.key] = (resource, properties, added)
         for key, made_up in resource.outputs.items():
@@ -111,8 +114,8 @@ def removes(type_: str) -> Callable[[Make], Make]:
     return lambda function: REMOVERS.setdefault(type_, function)
 
 
-def updates(type_: str) -> Callable[[Make], Make]:
-    return lambda function: UPDATERS.setdefault(type_, function)
+def updates(type_: str, *properties: str) -> Callable[[Make], Make]:
+    return lambda function: UPDATERS.setdefault(type_, (function, set(properties)))[0]
 
 
 def spelled(properties: Any, **renamed: str) -> Any:
@@ -225,15 +228,9 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return {"arn": function["FunctionArn"].removesuffix(":1"), "version": function["Version"]}
 
 
-@updates("aws:lambda/function:Function")
+@updates("aws:lambda/function:Function", "imageUri")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     client = emulator.client("lambda")
-    client.update_function_configuration(
-        FunctionName=name,
-        MemorySize=p["memorySize"],
-        Timeout=p["timeout"],
-        Environment=spelled(p["environment"]),
-    )
     client.update_function_code(FunctionName=name, ImageUri=p["imageUri"])
     version = client.publish_version(FunctionName=name)
     return {"arn": version["FunctionArn"].rpartition(":")[0], "version": version["Version"]}
@@ -249,7 +246,7 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return _alias(emulator, emulator.client("lambda").create_alias(**spelled(p)))
 
 
-@updates("aws:lambda/alias:Alias")
+@updates("aws:lambda/alias:Alias", "functionVersion")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return _alias(emulator, emulator.client("lambda").update_alias(**spelled(p)))
 

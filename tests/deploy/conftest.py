@@ -71,7 +71,7 @@ def emulator(image: str, tmp_path: Path) -> Iterator[Emulator]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "GATEWAY_PORT": str(port),
     }
-    command = [sys.executable, "-m", "hypercorn", "ministack.app:app"]
+    command = [sys.executable, str(Path(__file__).with_name("serve.py"))]
     for address in ("127.0.0.1", *_bridge()):
         command += ["--bind", f"{address}:{port}"]
     log = tmp_path / "emulator.log"

@@ -35,7 +35,7 @@ def _takes_over(
     with _callers(client) as answers:
         emulator.up(resources)
         assert client.get("/health").json()["version"] == "9.9.9"
-    assert {status for status, _ in answers} == {200}
+    assert [answer for answer in answers if answer[0] != 200] == []
     assert {version for _, version in answers} == {old, "9.9.9"}
 
 
