@@ -45,6 +45,7 @@ class Options:
     inert: frozenset[str] = frozenset()
     trust: bool = False
     int8: bool = False
+    preview: Path = Path("models/build/preview.jpg")
 
 
 @dataclass
@@ -109,7 +110,9 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
     report.metadata = gallery.Model(to).metadata
     photos = [Image.fromarray(picture) for picture in pictures]
     pairs = [(photo, ours.draw(photo).convert("RGB")) for photo in photos]
-    gallery.sheet(pairs).save(to.with_suffix(".preview.jpg"))
+    options.preview.parent.mkdir(parents=True, exist_ok=True)
+    gallery.save(gallery.sheet(pairs), options.preview)
+    report.notes.append(f"to look at: {options.preview}")
     return report
 
 

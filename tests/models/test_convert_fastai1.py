@@ -34,7 +34,8 @@ def session(model):
 def converted(request, tmp_path_factory):
     name = request.param
     to = tmp_path_factory.mktemp(name) / "model.onnx"
-    report = convert.convert(LEARNERS / f"{name}.pkl", to, Options(max_side=512), SAMPLES)
+    options = Options(max_side=512, preview=to.with_name("preview.jpg"))
+    report = convert.convert(LEARNERS / f"{name}.pkl", to, options, SAMPLES)
     expected = np.load(LEARNERS / f"{name}.npz")
     return name, to, report, expected["photo"], expected["art"].astype(np.float32) * 255
 
@@ -70,7 +71,7 @@ def test_the_report_agrees_and_says_what_was_read(converted):
     said = str(report)
     assert "fastai 1 learner" in said
     assert ("__main__.FeatureLoss" in said) == (name == "spectral")
-    assert model.with_suffix(".preview.jpg").stat().st_size > 10_000
+    assert model.with_name("preview.jpg").stat().st_size > 10_000
 
 
 def test_both_of_torchs_formats_are_read():
@@ -108,7 +109,8 @@ def test_a_learner_made_just_now_agrees(recipe, tmp_path):
     words = [os.environ["ORIGINAL_PYTHON"], "-W", "ignore", str(HERE / "fastai1" / "make.py")]
     steps = ["--steps", "20", "--photos", str(SAMPLES)]
     subprocess.run([*words, recipe, str(pkl), *steps], check=True, capture_output=True)
-    convert.convert(pkl, tmp_path / "model.onnx", Options(max_side=512), SAMPLES)
+    options = Options(max_side=512, preview=tmp_path / "preview.jpg")
+    convert.convert(pkl, tmp_path / "model.onnx", options, SAMPLES)
     made = np.load(pkl.with_suffix(".npz"))
     (art,) = session(tmp_path / "model.onnx").run(["art"], {"image": made["photo"][None]})
     difference = np.abs(art[0].astype(np.float32) - made["art"].astype(np.float32) * 255)
@@ -120,7 +122,8 @@ def test_the_command_converts_and_refuses(tmp_path, capsys):
     from models.__main__ import main
 
     words = [str(LEARNERS / "logits.pkl"), "-o", str(tmp_path / "m.onnx"), "--max-side", "256"]
-    assert main(["convert", *words, "--photos", str(SAMPLES), "--name", "lines"]) == 0
+    words += ["--photos", str(SAMPLES), "--preview", str(tmp_path / "preview.jpg")]
+    assert main(["convert", *words, "--name", "lines"]) == 0
     assert "name lines" in capsys.readouterr().out
     note = tmp_path / "note.pkl"
     note.write_text(json.dumps({"a": 1}))

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.convert import Options
 from models.pickles import Refused
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+PREVIEW = Path(tempfile.gettempdir()) / "artline-preview.jpg"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -46,7 +48,7 @@ def make() -> nn.Module:
 
 
 def options(**more) -> Options:
-    return Options(mean=MEAN, std=STD, low=-1.0, high=1.0, max_side=256, **more)
+    return Options(mean=MEAN, std=STD, low=-1, high=1, max_side=256, preview=PREVIEW, **more)
 
 
 def expected(photo):
@@ -218,7 +220,7 @@ def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
         lambda model, size, runs=1: convert.Cost(1.0, 1.0, 100 + size[0] * size[1] / 500),
     )
     report = convert.convert(
-        tmp_path / "net.pt", tmp_path / "m.onnx", Options(max_side=1024), SAMPLES
+        tmp_path / "net.pt", tmp_path / "m.onnx", Options(preview=PREVIEW), SAMPLES
     )
     side = int(report.metadata["max_side"])
     assert side < 1024
@@ -231,7 +233,7 @@ def test_fastai_2_is_read_only_when_trusted(tmp_path):
     with pytest.raises(Refused, match="--trust"):
         convert.convert(learner, tmp_path / "m.onnx", options(), SAMPLES)
     report = convert.convert(
-        learner, tmp_path / "m.onnx", Options(max_side=256, trust=True), SAMPLES
+        learner, tmp_path / "m.onnx", Options(max_side=256, trust=True, preview=PREVIEW), SAMPLES
     )
     assert report.kind == "fastai 2 learner"
     assert report.agreement.largest < 1
