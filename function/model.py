@@ -94,5 +94,7 @@ def _options() -> ort.SessionOptions:
     memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU))
     options.intra_op_num_threads = max(1, round(memory / MEMORY_PER_CPU))
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A plan of allocations would be kept for each size of picture, and photos come in all sizes.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options

@@ -46,8 +46,6 @@ AVERAGES = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1")
 
-Image.MAX_IMAGE_PIXELS = IMAGE_PIXELS
-
 
 @dataclass(slots=True)
 class Timings:
@@ -107,6 +105,8 @@ def decode(photo: bytes, box: tuple[int, int]) -> Pixels:
                 # A JPEG is decoded small in the first place. A quarter turn may still swap the
                 # sides: a square of the longer one holds either.
                 image.thumbnail((max(box), max(box)), reducing_gap=3.0)
+            elif image.mode == "I;16":
+                image.thumbnail((max(box), max(box)), reducing_gap=None)  # which it cannot reduce
             image = _rgb(_upright(image))
             image.thumbnail(box, reducing_gap=3.0)
             return np.asarray(image)
