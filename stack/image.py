@@ -60,7 +60,6 @@ def _build(name: str, settings: Settings, child: pulumi.ResourceOptions) -> pulu
             # for the laptop's processor ends as `exec format error`.
             "platform": PLATFORMS[settings.architecture],
             "args": {"VERSION": settings.tags["Version"]},
-            "args": {"VERSION": settings.tags["Version"]},
         },
         registry={
             "server": repository.repository_url,
