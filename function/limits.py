@@ -28,3 +28,6 @@ DEFAULT_SIDE: Final = 1024
 
 MIN_SIDE: Final = 64
 """The least that `?max_side=` may ask for."""
+
+MEMORY_PER_CPU: Final = 1769
+"""MB of a function's memory at which Lambda gives it one whole vCPU."""

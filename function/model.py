@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from .limits import DEFAULT_SIDE
+from .limits import DEFAULT_SIDE, MEMORY_PER_CPU
 
 Pixels = npt.NDArray[np.uint8]
 
 PATH = Path(__file__).with_name("model.onnx")
-MEMORY_PER_CPU = 1769
-"""MB of a function's memory at which Lambda gives it one whole vCPU."""
 
 
 class ModelError(Exception):

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from function.limits import MEMORY_PER_CPU
+
 ROOT = Path(__file__).parent.parent
 FUNCTION = ROOT / "function"
 STAND_IN = ROOT / "tests/container/base.sh"
@@ -29,8 +31,6 @@ TAG = "artline"
 
 MEMORY = 2048
 """MB, the stack's own default."""
-MEMORY_PER_CPU = 1769
-"""MB of a function's memory at which Lambda gives it one whole vCPU."""
 TIMEOUT = 29
 START_SECONDS = 20
 """How long a container may take until the emulator in it listens."""
