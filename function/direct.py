@@ -17,17 +17,16 @@ def draw(request: Request) -> Reply:
     """Answers an image, or the base64 text of one, with line art in the form that was sent."""
     photo, as_text = _photo(request.body)
     if len(photo) > limits.IMAGE_BYTES:
-        raise Problem(
-            413,
-            f"The image is {len(photo):,} bytes, over the {limits.IMAGE_BYTES:,} that one request"
-            " holds: shrink it, or send it by way of /jobs.",
-        )
+        raise _too_large(f"The image is {len(photo):,}", "request", "shrink it")
     network = model.load()
     side = _max_side(request.query.get("max_side"), network)
     media_type = _negotiate(request.headers.get("accept", ""), as_text=as_text)
     timings = Timings()
     encoding = "image/jpeg" if media_type == "text/plain" else media_type
     art = transform(photo, network, media_type=encoding, max_side=side, timings=timings)
+    if len(art) > limits.IMAGE_BYTES:
+        what = f"The line art as {encoding} is {len(art):,}"
+        raise _too_large(what, "answer", "ask for image/jpeg or a smaller max_side")
     headers = {
         "x-model": quote(f"{network.name}/{network.version}"),
         "server-timing": ", ".join(f"{k};dur={v:.1f}" for k, v in timings.steps.items()),
@@ -37,6 +36,15 @@ def draw(request: Request) -> Reply:
         metrics.add_metric(f"{name.capitalize()}Time", MetricUnit.Milliseconds, value)
     body = base64.b64encode(art).decode() if media_type == "text/plain" else art
     return Reply(200, body, media_type, headers)
+
+
+def _too_large(what: str, where: str, advice: str) -> Problem:
+    most = f"{limits.IMAGE_BYTES:,}"
+    return Problem(
+        413,
+        f"{what} bytes, over the {most} that one {where} holds: {advice}, or send the photo by way"
+        " of /jobs.",
+    )
 
 
 def _photo(body: bytes) -> tuple[bytes, bool]:

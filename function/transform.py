@@ -24,7 +24,7 @@ from PIL import (  # noqa: F401  named here, or Pillow imports all its plugins o
     WebPImagePlugin,
 )
 
-from .limits import IMAGE_BYTES, IMAGE_PIXELS
+from .limits import IMAGE_PIXELS
 from .model import Model, Pixels
 from .problem import Problem
 
@@ -119,12 +119,6 @@ def encode(art: Pixels, media_type: str) -> bytes:
     name, options = ENCODINGS[media_type]
     file = io.BytesIO()
     Image.fromarray(art[..., 0] if art.shape[2] == 1 else art).save(file, name, **options)
-    if file.tell() > IMAGE_BYTES:
-        raise Problem(
-            413,
-            f"The line art as {media_type} is {file.tell():,} bytes, over the {IMAGE_BYTES:,} that"
-            " one answer holds: ask for image/jpeg or a smaller max_side.",
-        )
     return file.getvalue()
 
 

@@ -19,10 +19,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from .program import Resource
-
-REGION = "us-east-1"
-"""Where the program declares its resources, and so their ARNs, to be."""
+from .program import REGION, Resource
 
 
 class Missing(Exception):

@@ -17,12 +17,12 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 
-from .program import STACK, Resource
+from .program import REGION, STACK, Resource
 
 ROOT = Path(__file__).parents[1]
 
-REGION, ACCOUNT = "us-east-1", "000000000000"
-"""Where the resources would be: the account number is the one that AWS emulators use."""
+ACCOUNT = "000000000000"
+"""The number that AWS emulators use."""
 
 PROJECT, NAME = "artline", "local"
 

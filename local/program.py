@@ -17,6 +17,9 @@ import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[1]
 
+REGION = "us-east-1"
+"""Where the resources are declared to be, unless the settings say otherwise."""
+
 STACK = "pulumi:pulumi:Stack"
 """The type of what holds all the others; its properties are the stack's outputs."""
 

@@ -13,8 +13,9 @@ from .settings import Settings
 
 DAY = 24 * 60 * 60
 
-WORKER_TIMEOUT = 120
-"""Seconds that one job may take: what ran out of time behind the API has four times that here."""
+WORKER_TIMEOUT = 60
+"""Seconds that one job may take, twice what the API waits. What fails is delivered again after six
+times as long, so a client that waits a quarter of an hour sees two more attempts."""
 
 WORKERS = 5
 """The most jobs drawn at once: a folder of photos must not take all ten copies of a new account."""
@@ -176,8 +177,7 @@ def _notify(
 ) -> None:
     """Has the bucket, and nobody else's, put a message into the queue for every upload.
 
-    The empty object that marks an id as issued is one too: its message wakes the worker while the
-    photo is still on its way.
+    Uploads come as forms. The empty object that marks an id as issued does not, and sends none.
     """
     statement = {
         "Effect": "Allow",
@@ -198,7 +198,7 @@ def _notify(
         queues=[
             {
                 "queue_arn": queue.arn,
-                "events": ["s3:ObjectCreated:*"],
+                "events": ["s3:ObjectCreated:Post"],
                 "filter_prefix": "uploads/",
             }
         ],

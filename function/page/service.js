@@ -87,7 +87,7 @@ async function transform(photo, { signal, report }) {
 
 // A job's address, with the photo uploaded; null where the service has no jobs.
 async function submit(photo, order) {
-  const asked = { size: photo.size, type: photo.type || "application/octet-stream", format: "jpeg" };
+  const asked = { size: photo.size, type: photo.type || undefined, format: "jpeg" };
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await photo.arrayBuffer()));
   asked.sha256 = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   let job;

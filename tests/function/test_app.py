@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -240,6 +241,22 @@ def test_413_pixels() -> None:
     file = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(file, "PNG")
     assert "megapixels" in refused(handler(event("http_api", file.getvalue()), CONTEXT), 413)
+
+
+def test_413_where_no_answer_holds_the_line_art(served: Path) -> None:
+    negative(served, channels=3, max_side="1400")
+    noise = np.random.default_rng(0).integers(0, 256, (1400, 1400, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "JPEG", quality=90)
+
+    def draw(accept: str) -> dict[str, Any]:
+        query = {"max_side": "1400"}
+        headers = {"accept": accept}
+        photo = event("http_api", file.getvalue(), headers=headers, queryStringParameters=query)
+        return handler(photo, CONTEXT)
+
+    assert "smaller max_side" in refused(draw("image/png"), 413)
+    assert picture(draw("image/jpeg")).size == (1400, 1400)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from function import limits
 from function.model import Model, load
-from function.problem import Problem
-from function.transform import ENCODINGS, decode, encode, transform
+from function.transform import ENCODINGS, decode, transform
 from tests.function.networks import negative
 
 BOX = (1024, 1024)
@@ -182,11 +180,3 @@ def test_the_drawing_carries_no_metadata(media_type: str, samples: Path) -> None
     assert b"somebody" not in art
     assert not drawn.getexif()
     assert drawn.mode in {"L", "RGB"}  # WebP knows no grey
-
-
-def test_an_answer_that_no_event_holds_is_refused() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (1300, 1300, 3), np.uint8)
-    with pytest.raises(Problem) as refusal:
-        encode(noise, "image/png")
-    assert refusal.value.status == 413
-    assert len(encode(noise, "image/jpeg")) < limits.IMAGE_BYTES

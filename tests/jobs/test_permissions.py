@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from function import store
-from local.cloud import REGION
-from local.program import Resource
+from local.program import REGION, Resource
 from tests.jobs.stage import Stage, look, post, upload
 
 Become = Callable[[str], Any]

@@ -34,7 +34,7 @@ def test_the_worker_is_the_same_image_with_more_time(declare: Declare) -> None:
     worker = program.named("lambda/function:Function", "artline-jobs-worker").properties
     assert worker["imageUri"] == function["imageUri"]
     assert worker["memorySize"] == 3008
-    assert worker["timeout"] == 120
+    assert worker["timeout"] == 60
     assert worker["environment"]["variables"]["JOBS_BUCKET"] == "artline-jobs-local"
 
 
@@ -77,7 +77,7 @@ def test_uploads_and_nothing_else_are_put_into_the_queue(declare: Declare) -> No
     queue = program.named("Queue", "artline-jobs").outputs["arn"]
     notification = program.one("BucketNotification")
     assert notification.properties["queues"] == [
-        {"queueArn": queue, "events": ["s3:ObjectCreated:*"], "filterPrefix": "uploads/"}
+        {"queueArn": queue, "events": ["s3:ObjectCreated:Post"], "filterPrefix": "uploads/"}
     ]
     assert "aws:sqs/queuePolicy:QueuePolicy::artline-jobs" in notification.dependencies
     (statement,) = json.loads(program.one("QueuePolicy").properties["policy"])["Statement"]
