@@ -1,13 +1,15 @@
 """The handler: what kind of event is this, and who answers it.
 
 HTTP requests, in whichever form AWS hands them over, find their answer in `ROUTES`; an SQS batch is
-the jobs' worker's; a warm-up is answered by being there. Routing is a table of our own because
-Powertools' resolvers take one event format each and cost a tenth of a cold start to import.
+the jobs' worker's; a warm-up is answered by a copy that can draw. Routing is a table of our own
+because Powertools' resolvers take one event format each and cost a tenth of a cold start to import.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -17,6 +19,7 @@ from .direct import draw
 from .events import Event, Reply, Request, read
 from .problem import Problem
 from .telemetry import logger, metrics
+from .transform import prove
 
 Answer = Callable[..., Reply]
 """Takes the request, and the path's parameters by name."""
@@ -35,6 +38,7 @@ def handler(event: Event, context: Any = None) -> dict[str, Any]:
     global _cold  # one process, one invocation at a time
     try:
         if isinstance(event, Mapping) and event.get("warmup"):
+            prove(model.load())  # or fail: a deployment goes by this, before any caller meets it
             return {"warmup": True, "start": _start()}
         request_id = str(getattr(context, "aws_request_id", "unknown"))
         logger.append_keys(request_id=request_id)
@@ -112,6 +116,7 @@ def health(_: Request) -> Reply:
                 "version": network.version,
                 "license": network.license,
                 "source": network.source,
+                "sha256": _digest(network),
             },
             "version": __version__,
             "start": _start(),
@@ -126,6 +131,13 @@ def health(_: Request) -> Reply:
             },
         }
     )
+
+
+@cache
+def _digest(_: model.Model) -> str:
+    """The SHA-256 of the file that the model was loaded from."""
+    with model.PATH.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def openapi(_: Request) -> Reply:
@@ -173,7 +185,8 @@ def _start() -> str:
 
 def _record(request: Request | None, reply: Reply) -> None:
     """One log line and one embedded metric document a request; never what it carried."""
-    metrics.add_metric("Refused" if reply.status >= 400 else "Answered", MetricUnit.Count, 1)
+    name = f"Refused{int(reply.status)}" if reply.status >= 400 else "Answered"
+    metrics.add_metric(name, MetricUnit.Count, 1)
     metrics.add_metric("ColdStart", MetricUnit.Count, int(_cold))
     metrics.flush_metrics()
     logger.info(
@@ -183,5 +196,6 @@ def _record(request: Request | None, reply: Reply) -> None:
         bytes_in=len(request.body) if request else 0,
         bytes_out=len(reply.body),
         status=int(reply.status),
+        model=reply.headers.get("x-model"),
         timing=reply.headers["server-timing"],
     )

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from time import perf_counter
 
 import numpy as np
@@ -82,6 +83,14 @@ def transform(
         art = model.run(pixels)
     with timings.step("encode"):
         return encode(art, media_type)
+
+
+@cache
+def prove(model: Model) -> None:
+    """Draws a small photo, the first time that it is asked: raises where that cannot be done."""
+    photo = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(photo, "JPEG")
+    transform(photo.getvalue(), model)
 
 
 def is_image(data: bytes) -> bool:

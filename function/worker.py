@@ -82,12 +82,14 @@ def _draw(job: str) -> None:
     except Problem as problem:
         document = json.dumps(problem.document()).encode()
         store.put(store.error(job), document, "application/problem+json")
-        _record("JobFailed", job, status=int(problem.status))
+        _record("JobFailed", job, upload, status=int(problem.status))
     else:
         store.put(store.result(job), art, media_type)
-        _record("JobDone", job, timing=timings.steps)
+        _record("JobDone", job, upload, timing=timings.steps)
 
 
-def _record(end: str, job: str, **details: Any) -> None:
+def _record(end: str, job: str, upload: store.Stored, **details: Any) -> None:
+    age = store.age(upload).total_seconds()
     metrics.add_metric(end, MetricUnit.Count, 1)
-    logger.info(end, job=job, **details)
+    metrics.add_metric("JobAge", MetricUnit.Seconds, age)
+    logger.info(end, job=job, age=age, bytes_in=upload["ContentLength"], **details)

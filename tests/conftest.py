@@ -1,6 +1,7 @@
 """What several folders of tests share. Imports are the fixtures' own: not every folder has them."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ ROOT = Path(__file__).parent.parent
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("artline", deadline=None)
 settings.load_profile("artline")
+
+# A shell starts what runs in the background with interrupts ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The handler under every kind of event that needs no S3, and every refusal of the contract."""
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -108,8 +109,26 @@ def test_a_direct_invocation(face: bytes) -> None:
     assert Image.open(io.BytesIO(base64.b64decode(answer["body"]))).size == (512, 512)
 
 
-def test_a_warm_up_draws_nothing() -> None:
+def test_a_warm_up_draws_once(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    negative(served)
     assert handler({"warmup": True}, CONTEXT).keys() == {"warmup", "start"}
+    monkeypatch.delattr(model.Model, "run")
+    assert handler({"warmup": True}, CONTEXT)["warmup"]
+
+
+def test_a_warm_up_fails_until_a_photo_can_be_drawn(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.write_bytes(b"no model")
+    for _ in range(2):
+        with pytest.raises(model.ModelError, match=r"model\.onnx cannot be served"):
+            handler({"warmup": True}, CONTEXT)
+    negative(served)
+    with monkeypatch.context() as broken:
+        broken.setattr(model.Model, "run", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            handler({"warmup": True}, CONTEXT)
+    assert handler({"warmup": True}, CONTEXT)["warmup"]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +197,7 @@ def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said["status"] == "ok"
     assert said["start"] == "warm"
     assert said["model"]["name"] == model.load().name
+    assert said["model"]["sha256"] == hashlib.sha256(model.PATH.read_bytes()).hexdigest()
     assert said["limits"]["image_bytes"] == limits.IMAGE_BYTES
     assert said["limits"]["max_side"] == model.load().max_side
     assert handler(get("/health", "HEAD"), CONTEXT)["body"] == ""
