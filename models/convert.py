@@ -16,7 +16,7 @@ from models.export import export
 from models.judge import Agreement, Cost
 from models.onnxfile import OnnxSource
 from models.pickles import Object, Refused
-from models.source import Source, smallest_multiple
+from models.source import Source, check_fixed, smallest_multiple
 
 MEMORY_MB = 2048  # a function's, by default
 ROOM = 0.75  # of that a picture may take: the rest is for photos, answers and the engine's moods
@@ -131,7 +131,8 @@ def _read(path: Path, options: Options, samples: Path) -> Source | OnnxSource:
             return torchroutes.from_exported_program(path, options)
     with torchfile.TorchFile(path) as file:
         if isinstance(file.value, Object) and str(file.value.maker).startswith("fastai.learner."):
-            return fastai2.read(path, options, judge.photos(samples, CHECKED_AT))
+            photos = judge.photos(samples, options.fixed or CHECKED_AT)
+            return fastai2.read(path, options, photos)
     return fastai1.read(path, options.inert)
 
 
@@ -142,6 +143,8 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
         if fixed is None:
             raise Refused("a network that takes photos of one size alone: name it with --fixed HxW")
         source.notes.append(f"takes photos of {fixed[0]}x{fixed[1]} alone")
+    if fixed is not None:
+        check_fixed(source.module, fixed)
     try:
         export(
             source.module,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 OPSET = 17
+SIDE = 96  # about what networks of free size are traced at: some pad more than a smaller one has
 
 
 class Uint8(nn.Module):
@@ -61,7 +62,7 @@ def export(
     metadata: Mapping[str, str],
     multiple: int,
     max_side: int = 2048,
-    fixed_size: int | None = None,
+    fixed_size: tuple[int, int] | None = None,
     low: float = 0.0,
     high: float = 1.0,
 ) -> None:
@@ -75,7 +76,7 @@ def export(
         metadata: `name`, `version`, `license`, `source`.
         multiple: what H and W must be multiples of, in pixels.
         max_side: the longest side in pixels that the service may offer.
-        fixed_size: H and W in pixels, where the module takes no others.
+        fixed_size: H and W in pixels, where photos shall be brought to no others.
         low: the value of `module`'s output that becomes 0, and all below it.
         high: the value that becomes 255, and all above it.
 
@@ -86,14 +87,15 @@ def export(
     if missing := {"name", "version", "license", "source"} - metadata.keys():
         raise ValueError(f"metadata lacks {', '.join(sorted(missing))}")
     wrapped = Uint8(module, mean=mean, std=std, low=low, high=high).eval()
-    side = fixed_size or 4 * multiple
-    model = _trace(wrapped, side, dynamic=fixed_size is None)
-    extra = {"max_side": str(fixed_size or max_side), "multiple": str(multiple)}
+    side = -(-SIDE // multiple) * multiple
+    size = fixed_size or (side, side)
+    model = _trace(wrapped, size, dynamic=fixed_size is None)
+    extra = {"max_side": str(max(fixed_size or (max_side,))), "multiple": str(multiple)}
     if fixed_size:
-        extra["fixed_size"] = str(fixed_size)
+        extra["fixed_size"] = f"{fixed_size[0]}x{fixed_size[1]}"
     onnx.helper.set_model_props(model, {**metadata, **extra})
     onnx.checker.check_model(model, full_check=True)
-    sizes = [(side, side)] if fixed_size else [(side, side), (multiple, 3 * multiple)]
+    sizes = [size] if fixed_size else [size, (side + multiple, 2 * side)]
     difference = max(disagreement(wrapped, model.SerializeToString(), size) for size in sizes)
     if difference > 1:
         raise ValueError(f"the file's pixels differ from the module's by up to {difference}")
@@ -102,8 +104,8 @@ def export(
 
 
 @torch.no_grad()
-def _trace(wrapped: Uint8, side: int, *, dynamic: bool) -> onnx.ModelProto:
-    """The graph, traced at `side` pixels.
+def _trace(wrapped: Uint8, size: tuple[int, int], *, dynamic: bool) -> onnx.ModelProto:
+    """The graph, traced at `size`.
 
     The tracing exporter folds batch normalisation into the convolution before it, and leaves H and
     W free in every operation that does not ask for them; `export` compares other sizes.
@@ -114,7 +116,7 @@ def _trace(wrapped: Uint8, side: int, *, dynamic: bool) -> onnx.ModelProto:
         warnings.simplefilter("ignore")  # that there is a newer exporter, and what tracing fixes
         torch.onnx.export(
             wrapped,
-            (torch.zeros(1, side, side, 3, dtype=torch.uint8),),
+            (torch.zeros(1, *size, 3, dtype=torch.uint8),),
             file,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=OPSET,

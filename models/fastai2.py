@@ -142,9 +142,12 @@ def _unpickle(path: str, home: Path) -> None:
             name = target.__name__
             found["refused"] = f"a learner that does not make pictures: it predicts a {name}"
     drawing = _Drawing(learner, decode).eval()
+    photos = torch.from_numpy(np.load(home / "photos.npy")).permute(0, 3, 1, 2).float() / 255
+    if decode is not None:
+        photos = (photos - decode[0]) / decode[1]
     torch.onnx.export(
         drawing,
-        (torch.zeros(1, 3, 192, 128),),
+        (photos[:1],),  # at their size: what fastai does for the sake of odd ones is traced as well
         home / "float.onnx",
         dynamo=False,
         opset_version=17,
@@ -152,9 +155,6 @@ def _unpickle(path: str, home: Path) -> None:
         output_names=["picture"],
         dynamic_axes={name: {2: "H", 3: "W"} for name in ("photo", "picture")},
     )
-    photos = torch.from_numpy(np.load(home / "photos.npy")).permute(0, 3, 1, 2).float() / 255
-    if decode is not None:
-        photos = (photos - decode[0]) / decode[1]
     with torch.inference_mode():
         drawn = torch.cat([drawing(photo[None]) for photo in photos])
     np.save(home / "drawn.npy", drawn.permute(0, 2, 3, 1).numpy())

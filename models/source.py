@@ -59,6 +59,15 @@ def smallest_multiple(module: nn.Module) -> int | None:
     return None
 
 
+def check_fixed(module: nn.Module, size: tuple[int, int]) -> None:
+    """Raise `Refused` unless `module` gives a picture of `size` (height, width) for such a photo."""
+    shape = _shape(module, size)
+    if shape is None:
+        raise Refused(f"a network that does not take photos of {size[0]}x{size[1]}")
+    if shape[2:] != size:
+        check_shape(shape, size)
+
+
 def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
         with torch.inference_mode():

@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from function.model import Model
 from models import convert, fastai1
 from models.convert import Options
 from models.pickles import Refused
@@ -72,6 +73,16 @@ def test_the_report_agrees_and_says_what_was_read(converted):
     assert "fastai 1 learner" in said
     assert ("__main__.FeatureLoss" in said) == (name == "spectral")
     assert model.with_name("preview.jpg").stat().st_size > 10_000
+
+
+def test_a_size_can_be_asked_for(tmp_path):
+    options = Options(fixed=(98, 130), preview=tmp_path / "preview.jpg")
+    report = convert.convert(LEARNERS / "spectral.pkl", tmp_path / "m.onnx", options, SAMPLES)
+    assert (report.metadata["fixed_size"], report.metadata["max_side"]) == ("98x130", "130")
+    assert report.agreement.largest <= 1
+    served = Model(tmp_path / "m.onnx")
+    assert served.fit(1024) == (130, 98)
+    assert served.run(np.full((98, 50, 3), 128, np.uint8)).shape == (98, 50, 3)
 
 
 def test_both_of_torchs_formats_are_read():

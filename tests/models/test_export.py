@@ -78,12 +78,19 @@ def test_the_file_describes_itself(tmp_path: Path) -> None:
 def test_a_fixed_size_is_fixed(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     export(
-        Plain(), path, mean=(0,) * 3, std=(1,) * 3, metadata=METADATA, multiple=32, fixed_size=64
+        Plain(),
+        path,
+        mean=(0,) * 3,
+        std=(1,) * 3,
+        metadata=METADATA,
+        multiple=32,
+        fixed_size=(64, 96),
     )
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    assert session.get_inputs()[0].shape == [1, 64, 64, 3]
+    assert session.get_inputs()[0].shape == [1, 64, 96, 3]
+    assert session.get_outputs()[0].shape == [1, 64, 96, 3]
     metadata = session.get_modelmeta().custom_metadata_map
-    assert (metadata["fixed_size"], metadata["max_side"]) == ("64", "64")
+    assert (metadata["fixed_size"], metadata["max_side"]) == ("64x96", "96")
 
 
 def test_says_which_metadata_is_missing(tmp_path: Path) -> None:

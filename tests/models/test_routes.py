@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from function.model import Model
 from models import convert
 from models.convert import Options
 from models.pickles import Refused
@@ -85,6 +86,10 @@ def write_program(path, free=False):
     torch.export.save(torch.export.export(make(), (torch.zeros(1, 3, 64, 98),)), path)
 
 
+def write_weights(path):
+    torch.save({"state_dict": make().state_dict()}, path)
+
+
 @pytest.mark.parametrize(
     ("name", "write"),
     [
@@ -115,15 +120,46 @@ def test_a_graph_of_one_size(tmp_path, name, write):
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
 def test_weights_for_a_factory(tmp_path, monkeypatch, name):
-    weights = make().state_dict()
     if name == "net.pth":
-        torch.save({"state_dict": weights}, tmp_path / name)
+        write_weights(tmp_path / name)
     else:
-        save_file(weights, tmp_path / name)
+        save_file(make().state_dict(), tmp_path / name)
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     given = options(factory="factories:make")
     convert.convert(tmp_path / name, tmp_path / "m.onnx", given, SAMPLES)
     assert_drawn(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "more"),
+    [
+        ("net.pt", write_torchscript, {}),
+        ("net.onnx", write_onnx, {}),
+        ("net.pth", write_weights, {"factory": "factories:make"}),
+    ],
+)
+def test_a_size_can_be_asked_for(tmp_path, monkeypatch, name, write, more):
+    """The function then brings every photo into that size, and the art back out of it."""
+    write(tmp_path / name)
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    given = options(fixed=(64, 98), **more)
+    report = convert.convert(tmp_path / name, tmp_path / "m.onnx", given, SAMPLES)
+    assert (report.metadata["fixed_size"], report.metadata["max_side"]) == ("64x98", "98")
+    assert list(report.costs) == [(64, 98)]
+    assert_drawn(tmp_path / "m.onnx")
+    served = Model(tmp_path / "m.onnx")
+    assert served.fit(1024) == (98, 64)
+    art = served.run(np.full((40, 98, 3), 128, np.uint8))
+    assert art.shape == (40, 98, 3)
+
+
+def test_a_size_that_the_network_does_not_take_is_refused(tmp_path, monkeypatch):
+    write_weights(tmp_path / "net.pth")
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    given = options(fixed=(64, 97), factory="factories:make")
+    with pytest.raises(Refused, match=r"64, 98.* for a photo of 64x97"):
+        convert.convert(tmp_path / "net.pth", tmp_path / "m.onnx", given, SAMPLES)
+    assert not (tmp_path / "m.onnx").exists()
 
 
 class Classifier(nn.Sequential):
@@ -232,12 +268,13 @@ def test_fastai_2_is_read_only_when_trusted(tmp_path):
     learner = learner_of_fastai_2(tmp_path)
     with pytest.raises(Refused, match="--trust"):
         convert.convert(learner, tmp_path / "m.onnx", options(), SAMPLES)
-    report = convert.convert(
-        learner, tmp_path / "m.onnx", Options(max_side=256, trust=True, preview=PREVIEW), SAMPLES
-    )
-    assert report.kind == "fastai 2 learner"
-    assert report.agreement.largest < 1
-    assert any("normalisation" in note for note in report.notes)
+    for more in ({"max_side": 256}, {"fixed": (64, 98)}):
+        given = Options(trust=True, preview=PREVIEW, **more)
+        report = convert.convert(learner, tmp_path / "m.onnx", given, SAMPLES)
+        assert report.kind == "fastai 2 learner"
+        assert report.agreement.largest < 1
+        assert any("normalisation" in note for note in report.notes)
+    assert report.metadata["fixed_size"] == "64x98"
 
 
 def learner_of_fastai_2(folder):
