@@ -6,10 +6,13 @@ asked for or made. As a command, this reads settings as JSON and writes the reso
 
 from __future__ import annotations
 
+import asyncio
 import json
 import runpy
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,11 @@ def run(config: Mapping[str, str]) -> list[Resource]:
 
     Raises `pulumi.RunError` where the settings do not fit.
     """
+    with event_loops():
+        return _run(config)
+
+
+def _run(config: Mapping[str, str]) -> list[Resource]:
     monitor = Monitor()
     settings.set_root_resource(None)  # type: ignore[arg-type]  # one program after another
     pulumi.runtime.set_all_config(
@@ -49,6 +57,26 @@ def run(config: Mapping[str, str]) -> list[Resource]:
 
     program()
     return monitor.resources_in_order
+
+
+@contextmanager
+def event_loops() -> Iterator[None]:
+    """An event loop for this thread, and one for each that it starts: Pulumi would close none."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def make() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    make()
+    try:
+        with ThreadPoolExecutor(initializer=make) as threads:
+            loops[0].set_default_executor(threads)
+            yield
+    finally:
+        asyncio.set_event_loop(None)
+        for loop in loops:
+            loop.close()
 
 
 class Monitor(mocks.MockMonitor):

@@ -14,12 +14,13 @@ DIGEST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/artline@sha256:" + "a"
 
 
 def read(config: dict[str, str] | None = None, region: str | None = "eu-central-1") -> Settings:
-    mocks.set_mocks(monitor.Mocks(), project="artline", stack="test")
     keys = {"aws:region": region} if region else {}
-    pulumi.runtime.set_all_config(
-        keys | {f"artline:{key}": value for key, value in (config or {}).items()}
-    )
-    return Settings.read()
+    with monitor.event_loops():
+        mocks.set_mocks(monitor.Mocks(), project="artline", stack="test")
+        pulumi.runtime.set_all_config(
+            keys | {f"artline:{key}": value for key, value in (config or {}).items()}
+        )
+        return Settings.read()
 
 
 def test_defaults() -> None:
