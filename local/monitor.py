@@ -68,13 +68,11 @@ def event_loops() -> Iterator[None]:
         loops.append(asyncio.new_event_loop())
         asyncio.set_event_loop(loops[-1])
 
-    make()
     try:
-        with ThreadPoolExecutor(initializer=make) as threads:
-            loops[0].set_default_executor(threads)
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(ThreadPoolExecutor(initializer=make))
             yield
     finally:
-        asyncio.set_event_loop(None)
         for loop in loops:
             loop.close()
 
