@@ -17,6 +17,7 @@ from .errors import (
     PhotoError,
     ProblemError,
     ServiceError,
+    SigningError,
     TimedOutError,
     TooLargeError,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "PhotoError",
     "ProblemError",
     "ServiceError",
+    "SigningError",
     "TimedOutError",
     "TooLargeError",
     "__version__",

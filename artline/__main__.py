@@ -1,9 +1,10 @@
-"""The command line: `artline PHOTO...`"""
+"""The command line: `artline PHOTO...`, and beside it `artline doctor` and `artline cost`."""
 
 from __future__ import annotations
 
 import sys
 import warnings
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,10 @@ from .errors import ArtLineError
 INTERRUPTED = 130
 """128 and SIGINT's number, as shells have it."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+COMMANDS = {"doctor": ".doctor.command"}
+"""What is no photo as the first word, and the module that is imported only then."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def main() -> None:
@@ -28,7 +32,11 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a photo's name may hold what cannot be printed
     # The user names the photo, so a large one is no attack; past twice the size Pillow refuses.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-    app(prog_name="artline")
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    if word in COMMANDS:
+        import_module(COMMANDS[word], "artline").app(sys.argv[2:], prog_name=f"artline {word}")
+    else:
+        app(prog_name="artline")
 
 
 @app.command()
@@ -52,6 +60,10 @@ def draw(
         str | None,
         typer.Option(metavar="T", envvar="ARTLINE_TOKEN", help="Where the service asks for one."),
     ] = None,
+    sign: Annotated[
+        bool,
+        typer.Option("--sign", help="Sign with this machine's AWS credentials: auth is iam."),
+    ] = False,
     via: Annotated[
         Via,
         typer.Option(
@@ -72,10 +84,15 @@ def draw(
 
     A run that was interrupted, or in which a photo failed, goes on where it stopped when the same
     command is given again. The exit status is 1 where any photo failed.
+
+    Two more commands: `artline doctor` checks what a deployment needs and how a deployed service
+    is, `artline cost` estimates what one costs. (A photo named so is drawn as ./doctor.)
     """
+    if token and sign:
+        raise typer.BadParameter("a request carries a token or a signature, not both")
     try:
         output.mkdir(parents=True, exist_ok=True)
-        with Client(endpoint, token) as client, Display() as display:
+        with Client(endpoint, token, sign=sign) as client, Display() as display:
             batch = Batch(client, output, via, format, full_size, display)
             batch.run(photos, at_once=at_once)
     except KeyboardInterrupt:

@@ -33,7 +33,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What runs at the endpoint. `model` is its name and version, `jobs` None if it is not said."""
+    """What runs at the endpoint. `model` is its name and version, `model_sha256` its file's digest.
+
+    `jobs` and `model_sha256` are None where the service does not say.
+    """
 
     status: str
     model: str
@@ -41,6 +44,7 @@ class Health:
     cold: bool
     limits: Limits
     jobs: bool | None = None
+    model_sha256: str | None = None
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> Self:
@@ -50,7 +54,7 @@ class Health:
         if not isinstance(model, dict) or not isinstance(limits, dict):
             raise AnswerError(f"{response.url} is not the health of an ArtLine service")
         known = {each.name for each in fields(Limits)}
-        jobs = document.get("jobs")
+        jobs, digest = document.get("jobs"), model.get("sha256")
         return cls(
             status=str(document.get("status")),
             model=f"{model.get('name')}/{model.get('version')}",
@@ -58,6 +62,7 @@ class Health:
             cold=document.get("start") == "cold",
             limits=Limits(**{k: v for k, v in limits.items() if k in known and type(v) is int}),
             jobs=jobs if isinstance(jobs, bool) else None,
+            model_sha256=digest if isinstance(digest, str) else None,
         )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
 
 import httpx
 
 from .answers import Health, Job, Limits, LineArt
+from .auth import BODY_HASH, Bearer, SigV4
 from .endpoint import find
 from .errors import (
     AnswerError,
@@ -24,6 +24,7 @@ from .errors import (
 from .photo import Photo, Source, prepare
 from .wire import Clock, Progress, Upload, Wire, backoff
 
+T = TypeVar("T")
 Format = Literal["jpeg", "png", "webp"]
 Via = Literal["auto", "transform", "jobs"]
 
@@ -62,9 +63,10 @@ class Client:
     """A connection to one ArtLine service, safe to share between threads.
 
     `endpoint` is its base URL; where it is left out, `ARTLINE_ENDPOINT` and the Pulumi stack of the
-    working directory are asked. `timeout` is the seconds that one photo may take on the request
-    path, every repeat and every wait for a cold start or for throttling included. Proxies are taken
-    from the environment, as httpx does.
+    working directory are asked. `token` is what a stack with `auth: token` asks for; `sign` signs
+    the requests, for one with `auth: iam`, with the AWS credentials of this machine. `timeout` is
+    the seconds that one photo may take on the request path, every repeat and every wait for a cold
+    start or for throttling included. Proxies are taken from the environment, as httpx does.
 
     >>> with Client("http://127.0.0.1:8080") as client:
     ...     art = client.transform("samples/rotated.jpg")
@@ -79,12 +81,15 @@ class Client:
         endpoint: str | None = None,
         token: str | None = None,
         *,
+        sign: bool = False,
         timeout: float = 120.0,
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if token and sign:
+            raise ValueError("a request carries a token or a signature, not both")
         self.endpoint = find(endpoint)
-        self._token = token
+        self._auth = SigV4(self.endpoint) if sign else Bearer(token) if token else None
         self._timeout = timeout
         self._wire = Wire(transport, clock or Clock())
         self._asking = Lock()
@@ -272,7 +277,10 @@ class Client:
                 f"the photo is {_megabytes(size)}, over the {_megabytes(limit)} that one request"
                 " holds: send it without --full-size, or by way of jobs"
             )
-        return self._wire.ask(
+        headers = {"content-type": order.photo.media_type, "accept": f"image/{order.format}"}
+        if isinstance(self._auth, SigV4):
+            headers[BODY_HASH] = order.photo.sha256
+        return self._ask(
             "POST",
             f"{self.endpoint}/transform",
             LineArt.from_response,
@@ -281,30 +289,27 @@ class Client:
             progress=order.progress,
             content=Upload(order.photo.data, order.progress),
             params=order.options,
-            headers=self._authorization()
-            | {"content-type": order.photo.media_type, "accept": f"image/{order.format}"},
+            headers=headers,
         )
 
     def _queue(self, order: _Order) -> LineArt:
         return self.wait(self._submit(order), progress=order.progress)
 
     def _submit(self, order: _Order) -> Job:
-        data = order.photo.data
         try:
-            job = self._wire.ask(
+            job = self._ask(
                 "POST",
                 f"{self.endpoint}/jobs",
                 Job.from_response,
                 until=order.until,
                 progress=order.progress,
                 json={
-                    "sha256": hashlib.sha256(data).hexdigest(),
-                    "size": len(data),
+                    "sha256": order.photo.sha256,
+                    "size": len(order.photo.data),
                     "type": order.photo.media_type,
                     "format": order.format,
                     **order.options,
                 },
-                headers=self._authorization(),
             )
         except ProblemError as error:
             if error.status not in (404, 405):
@@ -334,18 +339,19 @@ class Client:
     def _poll(self, job: Job, until: float, progress: Progress) -> Job:
         url = self._absolute(job.url)
         ours = url == self.endpoint or url.startswith(f"{self.endpoint}/")
-        latest = self._wire.ask(
-            "GET",
-            url,
-            Job.from_response,
-            until=until,
-            progress=progress,
-            headers=self._authorization() if ours else {},
-        )
+        ask = self._ask if ours else self._wire.ask
+        latest = ask("GET", url, Job.from_response, until=until, progress=progress)
         return replace(latest, url=url)
 
-    def _authorization(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._token}"} if self._token else {}
+    def _ask(self, method: str, url: str, read: Callable[[httpx.Response], T], **options: Any) -> T:
+        """Asks the service itself, who may want to know who calls."""
+        try:
+            return self._wire.ask(method, url, read, auth=self._auth, **options)
+        except ProblemError as error:
+            # The function never says this, but API Gateway does where a signature is not right.
+            if error.status != 403 or error.detail != "Forbidden":
+                raise
+            raise ProblemError(403, error.title, _forbidden(self._auth)) from error
 
     def _absolute(self, url: str) -> str:
         return str(httpx.URL(f"{self.endpoint}/").join(url))
@@ -356,6 +362,15 @@ def _worth_queueing(error: Exception) -> bool:
     if isinstance(error, ProblemError):
         return error.status in (413, 502, 503, 504)
     return isinstance(error, TooLargeError | TimedOutError)
+
+
+def _forbidden(auth: httpx.Auth | None) -> str:
+    if isinstance(auth, SigV4):
+        return (
+            "Forbidden: the AWS user who signs needs execute-api:Invoke on the API, and this"
+            " machine the right time"
+        )
+    return "Forbidden: this service takes signed requests, --sign or Client(sign=True)"
 
 
 def _megabytes(size: int) -> str:

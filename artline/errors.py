@@ -2,6 +2,7 @@
 
 * ArtLineError
     * EndpointError: no service was named
+    * SigningError: requests cannot be signed
     * PhotoError: the photo cannot be read
         * TooLargeError: it can, and is more than the service takes
     * ServiceError
@@ -32,6 +33,10 @@ class ArtLineError(Exception):
 
 class EndpointError(ArtLineError):
     """No service was named, or what was named is no URL."""
+
+
+class SigningError(ArtLineError):
+    """Requests cannot be signed on this machine: a package, credentials or a region is missing."""
 
 
 class PhotoError(ArtLineError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ class Photo:
 
     data: bytes = field(repr=False)
     media_type: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def prepare(source: Source, *, side: int | None, limits: Limits) -> Photo:

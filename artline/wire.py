@@ -171,5 +171,8 @@ def _short(failure: ServiceError) -> str:
 
 
 def _origin(url: str) -> str:
-    """The part of a URL that may be shown: a presigned query is a key."""
-    return str(httpx.URL(url).copy_with(path="/", query=None, fragment=None)).rstrip("/")
+    """The part of a URL that may be shown: a presigned query is a key, and there are passwords."""
+    shown = httpx.URL(url).copy_with(
+        username=None, password=None, path="/", query=None, fragment=None
+    )
+    return str(shown).rstrip("/")

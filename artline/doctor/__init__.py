@@ -1,0 +1,1 @@
+"""What a deployment needs of a machine and an account, and how a deployed service is."""

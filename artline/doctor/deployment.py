@@ -1,0 +1,62 @@
+"""What the checks look at."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from .stack import Stack
+
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+"""What the engine calls the processors that Lambda has."""
+
+
+@dataclass
+class Deployment:
+    """A stack that is to be deployed from this machine, or is; and how to call its service."""
+
+    stack: Stack = field(default_factory=Stack)
+    endpoint: str | None = None
+    token: str | None = None
+    sign: bool = False
+
+    @property
+    def architecture(self) -> str:
+        """`artline:architecture`."""
+        return str(self.stack.setting("architecture", "x86_64"))
+
+    @property
+    def platform(self) -> str:
+        """What the image is built for, as the engine names it."""
+        return PLATFORMS.get(self.architecture, self.architecture)
+
+    @property
+    def image_uri(self) -> str | None:
+        """The image that is deployed, or is to be: `repository@sha256:…`."""
+        uri = self.stack.outputs.get("imageUri") or self.stack.setting("imageUri")
+        return str(uri) if uri else None
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A botocore client, with the credentials that Pulumi's provider takes.
+
+        Raises `ImportError` without botocore, and botocore's own errors.
+        """
+        from botocore.config import Config  # type: ignore[import-untyped]
+
+        patience = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+        return self.session().create_client(
+            service, region_name=region or self.region(), config=patience
+        )
+
+    def session(self) -> Any:
+        """A session of botocore's, in the profile of `aws:profile` or of the environment."""
+        from botocore.session import Session  # type: ignore[import-untyped]
+
+        return Session(profile=self.stack.setting("aws:profile"))
+
+    def region(self) -> str | None:
+        """`aws:region`, else what the environment or the AWS profile says, as Pulumi has it."""
+        region = self.stack.setting("aws:region") or os.environ.get("AWS_REGION")
+        region = region or self.session().get_config_variable("region")
+        return str(region) if region else None

@@ -1,0 +1,43 @@
+"""Pulumi and the project's settings: what deploys."""
+
+from __future__ import annotations
+
+from .check import Finding, failed, ok, warning
+from .deployment import Deployment
+from .program import NotInstalledError, ProgramError, ask
+from .stack import SettingsError
+
+SHOWN = ("region", "memory", "architecture", "warm", "auth")
+
+
+def pulumi(_: Deployment) -> Finding:
+    """The command line."""
+    try:
+        return ok(ask("pulumi", "version"))
+    except NotInstalledError as error:
+        return failed(str(error), "curl -fsSL https://get.pulumi.com | sh")
+    except ProgramError as error:
+        return failed(str(error), "pulumi version")
+
+
+def login(_: Deployment) -> Finding:
+    """Where it keeps its state: a service, a bucket or this machine."""
+    try:
+        return ok(f"as {ask('pulumi', 'whoami', '--non-interactive')}")
+    except ProgramError as error:
+        return failed(str(error), "pulumi login, or to keep the state here, pulumi login --local")
+
+
+def settings(deployment: Deployment) -> Finding:
+    """What is to be deployed."""
+    try:
+        known = deployment.stack.settings
+    except SettingsError as error:
+        return warning(f"{error}: the defaults are taken", error.mend)
+    values = {name.rpartition(":")[2]: value for name, value in known.items()}
+    if values.get("auth") == "token" and known.get("apiToken") == "":
+        return failed("auth is token, and apiToken is unset", TOKEN)
+    return ok(", ".join(f"{name} {values.get(name) or 'unset'}" for name in SHOWN))
+
+
+TOKEN = "pulumi config set --secret artline:apiToken"  # noqa: S105  the command asks for it

@@ -1,0 +1,113 @@
+"""The deployed service: does it answer, is it what was deployed, does it draw."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from time import perf_counter
+
+import httpx
+from PIL import Image, ImageDraw
+
+from ..client import Client
+from ..endpoint import find
+from ..errors import ArtLineError, ConnectError, EndpointError, ProblemError, SigningError
+from .check import Finding, failed, ok, warning
+from .deployment import Deployment
+
+MODEL = Path("function/model.onnx")
+"""What the next deployment takes."""
+
+PATIENCE = 60.0
+"""Seconds for an answer: one cold start and another try."""
+
+
+def endpoint(deployment: Deployment) -> Finding:
+    """Whether a service is deployed and healthy."""
+    try:
+        url = _url(deployment)
+    except EndpointError as error:
+        if deployment.endpoint or os.environ.get("ARTLINE_ENDPOINT"):
+            return failed(str(error), "pulumi stack output endpoint")
+        return warning("no service is deployed yet", "pulumi up")
+    start = perf_counter()
+    try:
+        with Client(url, timeout=PATIENCE) as client:
+            health = client.health()
+    except ConnectError as error:
+        return failed(str(error), f"curl -i {_shown(url)}/health")
+    except ArtLineError as error:
+        return failed(str(error), "pulumi up")
+    return ok(
+        f"{_shown(url)} answers in {perf_counter() - start:.1f} s after a {_start(health.cold)}:"
+        f" {health.model}, version {health.version}"
+    )
+
+
+def model(deployment: Deployment) -> Finding | None:
+    """The model that is served, against the file that is here."""
+    with Client(_url(deployment), timeout=PATIENCE) as client:
+        served = client.health().model_sha256
+    if served is None:
+        return None
+    found = f"sha256:{served[:12]} is served"
+    if not MODEL.exists():
+        return ok(found)
+    here = hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    if here != served:
+        return warning(f"{found}, sha256:{here[:12]} is here", "pulumi up")
+    return ok(f"{found}, as it is here")
+
+
+def photo(deployment: Deployment) -> Finding:
+    """A photo there, and line art back."""
+    sample = _sample()
+    start = perf_counter()
+    try:
+        with _client(deployment) as client:
+            art = client.transform(sample)
+    except SigningError as error:
+        return failed(str(error), "aws configure sso")
+    except ProblemError as error:
+        return failed(str(error), MENDS.get(error.status, "pulumi logs"))
+    except ArtLineError as error:
+        return failed(str(error), "pulumi logs")
+    seconds = perf_counter() - start
+    darkest, lightest = art.image.convert("L").getextrema()
+    if art.image.size != sample.size or darkest == lightest:
+        return failed(f"what came back is no drawing of it: {art.image.size}", "pulumi up")
+    return ok(
+        f"drawn in {seconds:.1f} s after a {_start(art.cold)},"
+        f" {art.timings.get('inference', 0):.0f} ms of it the model's"
+    )
+
+
+MENDS = {401: "artline doctor --token TOKEN", 403: "artline doctor --sign"}
+
+
+def _client(deployment: Deployment) -> Client:
+    sign = deployment.sign or (not deployment.token and deployment.stack.setting("auth") == "iam")
+    return Client(_url(deployment), deployment.token, sign=sign, timeout=PATIENCE)
+
+
+def _url(deployment: Deployment) -> str:
+    """The endpoint, as the client finds it; a stack that was named goes before the selected one."""
+    named = deployment.stack.name and deployment.stack.outputs.get("endpoint")
+    return find(deployment.endpoint or named or None)
+
+
+def _sample() -> Image.Image:
+    """A photo of sorts: a shape with an edge, on a ground with none."""
+    image = Image.linear_gradient("L").resize((256, 192)).convert("RGB")
+    ImageDraw.Draw(image).ellipse((64, 32, 192, 160), fill="orange", outline="black", width=3)
+    return image
+
+
+def _start(cold: bool) -> str:
+    return "cold start" if cold else "warm start"
+
+
+def _shown(url: str) -> str:
+    """The URL without the password that it may hold."""
+    return str(httpx.URL(url).copy_with(username=None, password=None))

@@ -1,0 +1,93 @@
+"""A machine with the programs that a test gives it, and an AWS account in an emulator."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from local.cloud import Cloud
+
+ROOT = Path(__file__).parents[3]
+COPIES = 200
+"""What the emulated account may run at once."""
+
+Program = Callable[..., None]
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty directory to be in, no program on the path, nothing of AWS's or ours set."""
+    for name in ("ARTLINE_ENDPOINT", "ARTLINE_TOKEN", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def program(bare: Path) -> Program:
+    """Puts a program in the path. Its answers are by what its arguments begin with.
+
+    What is not among them fails with the answer to "", or in silence.
+    """
+
+    def install(name: str, **answers: object) -> None:
+        script = bare.parent / "bin" / name
+        script.write_text(
+            f"#!{sys.executable}\n"
+            "import sys\n"
+            f"answers = { ({k.replace('_', ' '): v for k, v in answers.items()})!r}\n"
+            "said = ' '.join(sys.argv[1:]).replace('-', '')\n"
+            "for begin, answer in answers.items():\n"
+            "    if begin != 'error' and said.startswith(begin):\n"
+            "        sys.exit(print(answer))\n"
+            "sys.exit(answers.get('error', 'error: unknown'))\n"
+        )
+        script.chmod(0o755)
+
+    return install
+
+
+@pytest.fixture
+def project(bare: Path) -> Callable[..., None]:
+    """Puts the project in the directory, with a stack of these settings."""
+
+    def write(**settings: object) -> None:
+        (bare / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+        lines = [f"  artline:{name}: {value}" for name, value in settings.items()]
+        (bare / "Pulumi.dev.yaml").write_text(
+            "\n".join(["config:", "  aws:region: us-east-1", *lines])
+        )
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def account() -> "Iterator[Cloud]":
+    """An account in an emulator that checks signatures and rights."""
+    pytest.importorskip("ministack", reason="MiniStack is not installed: pip install ministack")
+    from local import cloud
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(cloud.SETTINGS, "SERVICES", "sts,iam,lambda,ecr,apigateway,apigatewayv2")
+        patch.setitem(cloud.SETTINGS, "LAMBDA_ACCOUNT_CONCURRENCY", str(COPIES))
+        with cloud.Cloud() as running:
+            yield running
+
+
+@pytest.fixture
+def aws(account: "Cloud", bare: Path, monkeypatch: pytest.MonkeyPatch) -> "Cloud":
+    """That account's keys in the environment."""
+    for name, value in account.environment.items():
+        monkeypatch.setenv(name, value)
+    return account
