@@ -20,7 +20,7 @@ from .errors import ArtLineError
 INTERRUPTED = 130
 """128 and SIGINT's number, as shells have it."""
 
-COMMANDS = {"doctor": ".doctor.command"}
+COMMANDS = {"doctor": ".doctor.command", "cost": ".cost"}
 """What is no photo as the first word, and the module that is imported only then."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -354,7 +354,8 @@ class Client:
             raise ProblemError(403, error.title, _forbidden(self._auth)) from error
 
     def _absolute(self, url: str) -> str:
-        return str(httpx.URL(f"{self.endpoint}/").join(url))
+        # A path is the service's own, which may itself live below one: a stage's name, say.
+        return str(httpx.URL(f"{self.endpoint}/").join(url.lstrip("/")))
 
 
 def _worth_queueing(error: Exception) -> bool:
