@@ -60,8 +60,13 @@ def least_privilege(type_: str, properties: Properties) -> Iterator[str]:
                 if "*" in action:
                     yield f"may take any action that matches {action}"
             for resource in _listed(statement["Resource"]):
-                if not NAMED.fullmatch(resource):
+                if not NAMED.fullmatch(resource) and not _nameless(statement["Action"]):
                     yield f"may act on anything that matches {resource}"
+
+
+def _nameless(actions: Any) -> bool:
+    """Whether the actions are of a service that has no resources to name."""
+    return all(action.startswith("xray:") for action in _listed(actions))
 
 
 def image_by_digest(type_: str, properties: Properties) -> Iterator[str]:

@@ -14,6 +14,9 @@ from .settings import Settings
 
 ALIAS = "live"
 
+WARM_UP = {"warmup": True}
+"""An event that a copy answers once it has shown that it can draw, and fails otherwise."""
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -25,7 +28,7 @@ class Grant:
 
 
 class Function(pulumi.ComponentResource):
-    """Every update publishes a version, and the alias moves to it in one step."""
+    """Every update publishes a version, and the alias moves to it once it has shown it can draw."""
 
     name: pulumi.Output[str]
     alias: aws.lambda_.Alias
@@ -64,14 +67,19 @@ class Function(pulumi.ComponentResource):
             tags=settings.tags,
             opts=child,
         )
-        write_logs = allow(
-            ["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(logs.arn, ":*")]
-        )
+        own = [
+            allow(
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                [pulumi.Output.concat(logs.arn, ":*")],
+            )
+        ]
+        if settings.tracing:  # X-Ray knows no resources to name
+            own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
         permissions = aws.iam.RolePolicy(
             name,
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                policy(write_logs, *(each for grant in grants for each in grant.statements))
+                policy(*own, *(each for grant in grants for each in grant.statements))
             ),
             opts=child,
         )
@@ -92,11 +100,21 @@ class Function(pulumi.ComponentResource):
                 }
             },
             logging_config={"log_format": "Text", "log_group": logs.name},
+            tracing_config={"mode": "Active"} if settings.tracing else None,
             reserved_concurrent_executions=reserved_concurrency,
             snap_start={"apply_on": "PublishedVersions"} if snap_start else None,
             publish=True,
             tags=settings.tags,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions]),
+        )
+        # A new version takes over once it has drawn a picture; one that cannot ends the update, and
+        # the alias stays where it is. $LATEST is what was just published, and is never pending.
+        smoke = aws.lambda_.Invocation(
+            name,
+            function_name=function.name,
+            input=json.dumps(WARM_UP),
+            triggers={"version": function.version},
+            opts=child,
         )
         self.name = function.name
         self.alias = aws.lambda_.Alias(
@@ -104,7 +122,7 @@ class Function(pulumi.ComponentResource):
             name=ALIAS,
             function_name=function.name,
             function_version=function.version,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[smoke]),
         )
         self.register_outputs({"name": self.name, "alias": self.alias.arn})
 
@@ -148,7 +166,7 @@ def _ping(name: str, function: Function, settings: Settings, child: pulumi.Resou
             f"{name}-{copy}",
             rule=rule.name,
             arn=function.alias.arn,
-            input=json.dumps({"warmup": True}),
+            input=json.dumps(WARM_UP),
             opts=pulumi.ResourceOptions(parent=function, depends_on=[permission]),
         )
 

@@ -27,14 +27,16 @@ class Image(pulumi.ComponentResource):
     ) -> None:
         super().__init__("artline:stack:Image", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        # Also where an image is named: it may be in there, kept to roll back to.
+        repository = _repository(name, settings, child)
         if settings.image_uri:
             self.uri = pulumi.Output.from_input(settings.image_uri)
         else:
-            self.uri = _build(name, settings, child)
+            self.uri = _build(name, repository, settings, child)
         self.register_outputs({"uri": self.uri})
 
 
-def _build(name: str, settings: Settings, child: pulumi.ResourceOptions) -> pulumi.Output[str]:
+def _repository(name: str, settings: Settings, child: pulumi.ResourceOptions) -> aws.ecr.Repository:
     repository = aws.ecr.Repository(
         name,
         force_delete=True,  # a repository that holds images would stop `pulumi destroy`
@@ -45,6 +47,15 @@ def _build(name: str, settings: Settings, child: pulumi.ResourceOptions) -> pulu
     aws.ecr.LifecyclePolicy(
         name, repository=repository.name, policy=json.dumps(_keep(KEPT_IMAGES)), opts=child
     )
+    return repository
+
+
+def _build(
+    name: str,
+    repository: aws.ecr.Repository,
+    settings: Settings,
+    child: pulumi.ResourceOptions,
+) -> pulumi.Output[str]:
     token = aws.ecr.get_authorization_token_output(
         registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=repository)
     )

@@ -55,6 +55,7 @@ class Settings:
     throttle_rate: int
     throttle_burst: int
     log_retention_days: int
+    tracing: bool
     alarm_email: str | None
     tags: dict[str, str]
 
@@ -84,6 +85,7 @@ class Settings:
             throttle_rate=_integer("throttleRate", 1),
             throttle_burst=_integer("throttleBurst", 1),
             log_retention_days=_log_days(),
+            tracing=_choice("tracing", ("true", "false")) == "true",
             alarm_email=_match("alarmEmail", EMAIL, "an e-mail address"),
             tags=_tags(),
         )

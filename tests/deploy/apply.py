@@ -15,6 +15,11 @@ import boto3
 
 from local.program import STACK, Resource
 
+
+class Failed(Exception):
+    """A resource could not be made, and those that wait for it were not."""
+
+
 Outputs = dict[str, Any]
 Make = Callable[["Emulator", str, Outputs], Outputs]
 """Makes, or removes, the resource of this name and these properties (removal: and outputs)."""
@@ -239,6 +244,19 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 @removes("aws:lambda/function:Function")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(emulator.client("lambda").delete_function(FunctionName=name))
+
+
+@makes("aws:lambda/invocation:Invocation")
+@updates("aws:lambda/invocation:Invocation", "triggers")
+def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
+    p.pop("triggers")
+    answer = emulator.client("lambda").invoke(
+        FunctionName=p.pop("functionName"), Payload=p.pop("input"), **p
+    )
+    payload = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        raise Failed(payload)
+    return {"result": payload}
 
 
 @makes("aws:lambda/alias:Alias")

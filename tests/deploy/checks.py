@@ -1,10 +1,14 @@
 """What is looked at after a deployment, however it was made."""
 
 import io
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from PIL import Image
+
+from artline import Client
 
 from .apply import Emulator
 
@@ -33,6 +37,43 @@ def draws(client: httpx.Client, face: bytes) -> None:
     missing = client.get("/nothing/here")
     assert missing.status_code == 404
     assert missing.headers["content-type"] == "application/problem+json"
+
+
+def draws_by_way_of_the_queue(client: httpx.Client, face: bytes) -> None:
+    """A photo of 20 megapixels, as large as the model draws."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(face)) as photo:
+        photo.resize((5477, 3652)).save(file, "JPEG")
+    with Client(str(client.base_url)) as artline:
+        art = artline.draw(file.getvalue(), via="jobs", full_size=True)
+        side = artline.limits.max_side
+    with Image.open(io.BytesIO(art.data)) as drawn:
+        assert drawn.size == (side, round(side * 3652 / 5477))
+
+
+def asks_for_a_token(client: httpx.Client, face: bytes, *tokens: str) -> None:
+    """Takes any of `tokens`, and none but these."""
+
+    def call(headers: dict[str, str]) -> int:
+        return client.post("/transform", content=face, headers=headers).status_code
+
+    assert call({}) == 401
+    assert call({"authorization": "Bearer other"}) == 401
+    assert {call({"authorization": f"Bearer {token}"}) for token in tokens} == {200}
+    assert client.post("/jobs", json={}).status_code == 401
+    assert client.get("/health").status_code == 200
+
+
+def asks_for_a_signature(client: httpx.Client, face: bytes, keys: Mapping[str, str]) -> None:
+    """Takes a call that is signed, and is open to others for what costs nothing."""
+    for path in ("/transform", "//transform", "/transform/", "/jobs", "/jobs/1", "/nothing"):
+        assert client.post(path, content=face).status_code == 403
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in keys.items():
+            environment.setenv(name, value)
+        with Client(str(client.base_url), sign=True) as artline:
+            assert artline.transform(face).data.startswith(b"\xff\xd8")
+    assert client.get("/health").status_code == 200
 
 
 def left(emulator: Emulator) -> dict[str, list[str]]:

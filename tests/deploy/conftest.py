@@ -47,12 +47,19 @@ def image() -> str:
 @pytest.fixture(scope="session")
 def next_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A new version of it, that says so in its health."""
+    change = "sed -i 's/^__version__ = .*/__version__ = \"9.9.9\"/' function/__init__.py"
     context = tmp_path_factory.mktemp("next")
-    (context / "Dockerfile").write_text(
-        f"FROM {image}\n"
-        "RUN sed -i 's/^__version__ = .*/__version__ = \"9.9.9\"/' function/__init__.py"
-        " && rm function/__pycache__/__init__.*\n"
-    )
+    return _changed(image, f"{change} && rm function/__pycache__/__init__.*", context)
+
+
+@pytest.fixture(scope="session")
+def broken_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A version that starts, and cannot draw."""
+    return _changed(image, "echo none > function/model.onnx", tmp_path_factory.mktemp("broken"))
+
+
+def _changed(image: str, command: str, context: Path) -> str:
+    (context / "Dockerfile").write_text(f"FROM {image}\nRUN {command}\n")
     return docker("build", "--quiet", str(context))
 
 
@@ -72,8 +79,10 @@ def emulator(image: str, tmp_path: Path) -> Iterator[Emulator]:
         "GATEWAY_PORT": str(port),
     }
     command = [sys.executable, str(Path(__file__).with_name("serve.py"))]
-    for address in ("127.0.0.1", *_bridge()):
+    for address in ("127.0.0.1", *bridge()):
         command += ["--bind", f"{address}:{port}"]
+        # Where functions find it. S3 puts the bucket before a name, but behind an address.
+        environment["AWS_ENDPOINT_URL"] = f"http://{address}:{port}"
     log = tmp_path / "emulator.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
@@ -90,7 +99,7 @@ def emulator(image: str, tmp_path: Path) -> Iterator[Emulator]:
                 docker("rm", "--force", container)
 
 
-def _bridge() -> list[str]:
+def bridge() -> list[str]:
     """The address on Docker's own network, where that is a network of this very machine."""
     subnet = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}")
     address = str(ipaddress.ip_network(subnet)[1])

@@ -40,6 +40,32 @@ def test_the_alias_follows_the_published_version(declare: Declare) -> None:
         assert function.key in alias.dependencies
 
 
+def test_the_alias_waits_until_the_new_version_has_drawn(declare: Declare) -> None:
+    program = declare()
+    for name in ("artline", "artline-jobs-worker"):
+        function = program.named("lambda/function:Function", name)
+        smoke = program.named("Invocation", name)
+        assert smoke.properties == {
+            "functionName": function.outputs["name"],
+            "input": '{"warmup": true}',
+            "triggers": {"version": function.outputs["version"]},
+        }
+        assert smoke.key in program.named("Alias", name).dependencies
+
+
+def test_traces_are_sent_where_they_are_asked_for(declare: Declare) -> None:
+    sends = {
+        "Effect": "Allow",
+        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        "Resource": ["*"],
+    }
+    for tracing in (True, False):
+        program = declare(tracing=str(tracing).lower())
+        policy = json.loads(program.named("RolePolicy", "artline").properties["policy"])
+        assert (sends in policy["Statement"]) is tracing
+        assert _function(program).get("tracingConfig") == ({"mode": "Active"} if tracing else None)
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "property_", "expected"),
     [
