@@ -47,7 +47,7 @@ def _takes_over(
         emulator.up(resources)
         assert client.get("/health").json()["version"] == "9.9.9"
     assert [answer for answer in answers if answer[0] != 200] == []
-    assert {version for _, version in answers} == {__version__, "9.9.9"}
+    assert __version__ in {version for _, version in answers} <= {__version__, "9.9.9"}
 
 
 def _stays(
