@@ -41,7 +41,7 @@ def context(tmp_path: Path) -> Path:
 def test_a_code_change_is_kilobytes(image: str, context: Path) -> None:
     source = context / "limits.py"
     source.write_text(source.read_text() + "\n# changed\n")
-    changed = build("artline:test-code", context=context)
+    changed = build(f"{image}-code", context=context)
     try:
         assert layers(changed)[:-1] == layers(image)[:-1]
         assert layers(changed)[-1] != layers(image)[-1]
@@ -53,7 +53,7 @@ def test_a_code_change_is_kilobytes(image: str, context: Path) -> None:
 
 def test_a_model_change_leaves_the_dependencies(image: str, context: Path) -> None:
     (context / "model.onnx").write_bytes(b"another model")
-    changed = build("artline:test-model", context=context)
+    changed = build(f"{image}-model", context=context)
     try:
         assert layers(changed)[:-2] == layers(image)[:-2]
         assert layers(changed)[-1] == layers(image)[-1]
@@ -65,7 +65,7 @@ def test_a_model_change_leaves_the_dependencies(image: str, context: Path) -> No
 def test_permissions_and_times_of_the_checkout_do_not_matter(image: str, context: Path) -> None:
     for path in [context, *context.rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
-    same = build("artline:test-same", context=context)
+    same = build(f"{image}-same", context=context)
     try:
         assert layers(same) == layers(image)
     finally:
