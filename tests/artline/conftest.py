@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -20,7 +21,12 @@ from PIL import Image
 from artline import Client
 from artline.wire import Clock
 
+if TYPE_CHECKING:
+    from local.cloud import Cloud
+
 ROOT = Path(__file__).parents[2]
+COPIES = 200
+"""What the emulated AWS account may run at once."""
 HEALTH = {
     "status": "ok",
     "model": {"name": "scripted", "version": "1"},
@@ -209,3 +215,16 @@ def artline(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def account() -> "Iterator[Cloud]":
+    """An account in an emulator that checks signatures and rights."""
+    pytest.importorskip("ministack", reason="MiniStack is not installed: pip install ministack")
+    from local import cloud
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(cloud.SETTINGS, "SERVICES", "sts,iam,lambda,ecr,apigateway,apigatewayv2")
+        patch.setitem(cloud.SETTINGS, "LAMBDA_ACCOUNT_CONCURRENCY", str(COPIES))
+        with cloud.Cloud() as running:
+            yield running

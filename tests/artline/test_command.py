@@ -182,6 +182,34 @@ def test_nobody_there(artline: Any, samples: Path) -> None:
     assert done.stderr.count("cannot get an answer from http://127.0.0.1:9") == 2
 
 
+def test_a_photo_of_a_commands_name(
+    server: str, samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "doctor").write_bytes((samples / "cat.jpg").read_bytes())
+    done = artline("./doctor", "-o", "out", "--endpoint", server)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("doctor: saved as out/")
+
+
+def test_commands_are_named_in_the_help_and_have_their_own(artline: Any) -> None:
+    said = artline("--help").stdout
+    assert "artline doctor" in said
+    assert "artline cost" in said
+    assert artline("doctor", "--help").stdout.startswith("Usage: artline doctor [OPTIONS]")
+    assert artline("cost", "--help").stdout.startswith("Usage: artline cost [OPTIONS]")
+
+
+def test_what_draws_loads_nothing_that_only_checks_or_signs() -> None:
+    heavy = ("botocore", "yaml", "artline.doctor", "artline.cost", "artline.estimate")
+    program = (
+        f"import sys, artline.__main__; print([m for m in sys.modules if m.startswith({heavy})])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert loaded.stdout == "[]\n", loaded.stderr
+
+
 def test_no_endpoint(artline: Any, samples: Path) -> None:
     done = artline(samples / "cat.jpg", PATH="/nowhere")
     assert done.returncode == 1

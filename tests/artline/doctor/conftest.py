@@ -1,7 +1,7 @@
 """A machine with the programs that a test gives it, and an AWS account in an emulator."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from local.cloud import Cloud
 
 ROOT = Path(__file__).parents[3]
-COPIES = 200
-"""What the emulated account may run at once."""
-
 Program = Callable[..., None]
 
 
@@ -47,6 +44,7 @@ def program(bare: Path) -> Program:
             f"#!{sys.executable}\n"
             "import sys\n"
             f"answers = { ({k.replace('_', ' '): v for k, v in answers.items()})!r}\n"
+            "assert '--show-secrets' not in sys.argv\n"
             "said = ' '.join(sys.argv[1:]).replace('-', '')\n"
             "for begin, answer in answers.items():\n"
             "    if begin != 'error' and said.startswith(begin):\n"
@@ -70,19 +68,6 @@ def project(bare: Path) -> Callable[..., None]:
         )
 
     return write
-
-
-@pytest.fixture(scope="session")
-def account() -> "Iterator[Cloud]":
-    """An account in an emulator that checks signatures and rights."""
-    pytest.importorskip("ministack", reason="MiniStack is not installed: pip install ministack")
-    from local import cloud
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(cloud.SETTINGS, "SERVICES", "sts,iam,lambda,ecr,apigateway,apigatewayv2")
-        patch.setitem(cloud.SETTINGS, "LAMBDA_ACCOUNT_CONCURRENCY", str(COPIES))
-        with cloud.Cloud() as running:
-            yield running
 
 
 @pytest.fixture
