@@ -39,6 +39,8 @@ ACCEPTED = (
 )
 """ECR gives a manifest in one of the forms that are accepted, and converts to it what it can."""
 
+UNKNOWN_KEYS = ("InvalidClientTokenId", "UnrecognizedClientException")
+
 Run = Callable[[Deployment], Finding | None]
 
 
@@ -85,10 +87,7 @@ def region(deployment: Deployment) -> Finding:
         # A region that the account has not enabled does not know its keys.
         deployment.client("sts", name).get_caller_identity()
     except ClientError as error:
-        if error.response["Error"]["Code"] not in (
-            "InvalidClientTokenId",
-            "UnrecognizedClientException",
-        ):
+        if error.response["Error"]["Code"] not in UNKNOWN_KEYS:
             raise
         return failed(
             f"{name} is not enabled in this account",
@@ -103,13 +102,13 @@ def concurrency(deployment: Deployment) -> Finding:
     lambda_ = deployment.client("lambda")
     limit = lambda_.get_account_settings()["AccountLimit"]
     total, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
-    wanted = max(deployment.stack.number("reservedConcurrency", -1), 0)
-    if not wanted and deployment.stack.setting("warm") == "provisioned":
-        wanted = deployment.stack.number("warmCopies", 1)
+    reserved = max(deployment.stack.number("reservedConcurrency", -1), 0)
+    provisioned = deployment.stack.setting("warm") == "provisioned"
+    wanted = reserved or (deployment.stack.number("warmCopies", 1) if provisioned else 0)
     left = unreserved + _held(lambda_, deployment) - wanted
     found = f"{total} copies at once, {wanted or 'none'} for this stack, {left} left"
     if wanted and left < KEPT:
-        return failed(f"{found}: AWS keeps {KEPT} unreserved", UNRESERVE)
+        return failed(f"{found}: AWS keeps {KEPT} unreserved", UNRESERVE if reserved else RAISE)
     if wanted and left < USUALLY_KEPT:
         return warning(f"{found}: AWS may keep up to {USUALLY_KEPT} unreserved", RAISE)
     if total <= KEPT:
@@ -195,7 +194,7 @@ def _refused(error: dict[str, str]) -> Finding:
     code = error.get("Code", "")
     if code.startswith("ExpiredToken"):
         return failed("the credentials have expired", "aws sso login")
-    if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"):
+    if code in (*UNKNOWN_KEYS, "SignatureDoesNotMatch"):
         return failed(f"AWS does not know these credentials: {code}", "aws configure")
     if "AccessDenied" in code or "Unauthorized" in code:
         return failed(f"refused: {code}", RIGHTS)

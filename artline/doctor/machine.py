@@ -49,7 +49,7 @@ def engine(deployment: Deployment) -> Finding:
     try:
         server = ask_json("docker", "version", "--format", "{{json .Server}}", seconds=15)
     except ProgramError as error:
-        if deployment.image_uri and not deployment.stack.outputs:
+        if deployment.stack.setting("imageUri"):
             return warning(f"{error}; not needed with artline:imageUri", _start(error))
         return failed(str(error), _start(error))
     return ok(f"{server.get('Version')} on {_platform()}")

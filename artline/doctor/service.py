@@ -70,7 +70,9 @@ def photo(deployment: Deployment) -> Finding:
     except SigningError as error:
         return failed(str(error), "aws configure sso")
     except ProblemError as error:
-        return failed(str(error), MENDS.get(error.status, "pulumi logs"))
+        if error.status in ASKED_WHO and not (deployment.token or _signs(deployment)):
+            return warning("the service asks who calls", ASKED_WHO[error.status])
+        return failed(str(error), "pulumi logs")
     except ArtLineError as error:
         return failed(str(error), "pulumi logs")
     seconds = perf_counter() - start
@@ -83,12 +85,17 @@ def photo(deployment: Deployment) -> Finding:
     )
 
 
-MENDS = {401: "artline doctor --token TOKEN", 403: "artline doctor --sign"}
+ASKED_WHO = {401: "artline doctor --token TOKEN", 403: "artline doctor --sign"}
 
 
 def _client(deployment: Deployment) -> Client:
-    sign = deployment.sign or (not deployment.token and deployment.stack.setting("auth") == "iam")
+    sign = _signs(deployment)
     return Client(_url(deployment), deployment.token, sign=sign, timeout=PATIENCE)
+
+
+def _signs(deployment: Deployment) -> bool:
+    of_iam = deployment.stack.setting("auth") == "iam"
+    return deployment.sign or (of_iam and not deployment.token)
 
 
 def _url(deployment: Deployment) -> str:

@@ -119,20 +119,24 @@ def test_what_comes_back_is_no_drawing(
 
 
 @pytest.mark.parametrize(
-    ("status", "document", "mend"),
-    [
-        (401, {"detail": "A token."}, "artline doctor --token TOKEN"),
-        (403, {"message": "Forbidden"}, "artline doctor --sign"),
-        (500, {"detail": "The fault is ours."}, "pulumi logs"),
-    ],
+    ("status", "mend"),
+    [(401, "artline doctor --token TOKEN"), (403, "artline doctor --sign")],
 )
-def test_a_refusal(
-    bare: Path, scripted: Any, steps: Any, status: int, document: dict[str, str], mend: str
+def test_a_service_that_asks_who_calls(
+    bare: Path, scripted: Any, steps: Any, status: int, mend: str
 ) -> None:
-    scripted.on("POST /transform", steps.answer(status, json=document))
+    scripted.on("POST /transform", steps.answer(status, json={"message": "Forbidden"}))
     finding = checks.photo(Deployment(endpoint=scripted.url))
-    assert (finding.status, finding.mend) == ("failed", mend)
+    assert (finding.status, finding.mend) == ("warning", mend)
+    finding = checks.photo(Deployment(endpoint=scripted.url, token="wrong"))
+    assert (finding.status, finding.mend) == ("failed", "pulumi logs")
     assert f"(HTTP {status})" in finding.found
+
+
+def test_a_fault(bare: Path, scripted: Any, steps: Any) -> None:
+    scripted.on("POST /transform", steps.answer(500, json={"detail": "The fault is ours."}))
+    finding = checks.photo(Deployment(endpoint=scripted.url))
+    assert (finding.status, finding.found) == ("failed", "The fault is ours. (HTTP 500)")
 
 
 def test_a_stack_of_iam_is_signed_for(
