@@ -31,7 +31,7 @@ CALLS = {
         "pathlib.PurePosixPath",
     ),
     *("torch._utils._rebuild_parameter", "torch._utils._rebuild_tensor", "torch.Size"),
-    *("torch._utils._rebuild_tensor_v2", "torch.device"),
+    *("torch._utils._rebuild_tensor_v2", "torch.device", "numpy.core._ufunc_reconstruct"),
     *("numpy.core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy.dtype"),
     *(
         "fastai.layers.NormType",
@@ -362,6 +362,11 @@ def _residual(count: int) -> Callable[[Builder, Object], nn.Module]:
     return make
 
 
+def _pooled_residual(builder: Builder, made: Object) -> nn.Module:
+    pool, shortcut = (builder.optional(made, name) for name in ("pool", "idconv"))
+    return unet.PooledResidual(builder.child(made, "convs"), pool, shortcut)
+
+
 def _sequential(builder: Builder, made: Object) -> nn.Module:
     return nn.Sequential(*builder.children(made))
 
@@ -371,6 +376,7 @@ _MODULES: dict[str, Callable[[Builder, Object], nn.Module]] = {
     "torch.nn.parallel.data_parallel.DataParallel": lambda b, made: b.child(made, "module"),
     "torchvision.models.resnet.BasicBlock": _residual(2),
     "torchvision.models.resnet.Bottleneck": _residual(3),
+    "fastai.vision.models.xresnet.ResBlock": _pooled_residual,
     "fastai.vision.models.unet.DynamicUnet": _unet,
     "fastai.layers.SequentialEx": lambda b, made: unet.Chain(_link(b, m) for m in _layers(made)),
     "fastai.layers.PixelShuffle_ICNR": _shuffle,
@@ -439,9 +445,11 @@ def read(path: Path, inert: frozenset[str] = frozenset()) -> Source:
         state = file.value
         if not isinstance(state, dict) or not {"model", "data"} <= state.keys():
             raise Refused(f"no learner: {describe(state)}")
-        check(state, inert)
         data = state["data"]
         _check_pictures(data)
+        check(state, inert)
+        if not isinstance(data, dict) or "y_cls" not in data:
+            raise Refused("a learner whose data have no state")
         builder = Builder(file)
         network = builder.module(state["model"])
         norm = _normalisation(builder, data)
@@ -454,7 +462,8 @@ def read(path: Path, inert: frozenset[str] = frozenset()) -> Source:
         notes=list(_notes(state, norm, size, resize)),
     )
     if norm is not None and norm.photo and not grey:
-        source.mean, source.std = norm.mean, norm.std
+        # One number may have stood for all three channels.
+        source.mean, source.std = (v * 3 if len(v) == 1 else v for v in (norm.mean, norm.std))
     return source
 
 
@@ -465,15 +474,14 @@ def describe(state: Any) -> str:
             return "weights alone; name the network that they are for with --factory"
         return f"a dictionary with {', '.join(str(key) for key in list(items)[:6])}"
     if isinstance(state, Object):
-        return f"a {full_name(state.maker)}"
+        is_module = state.get("_modules") is not None
+        hint = "; export the learner that it belongs to" if is_module else ""
+        return f"a {full_name(state.maker)}{hint}"
     return f"a {type(state).__name__}"
 
 
 def _check_pictures(data: Any) -> None:
-    if not isinstance(data, dict) or "y_cls" not in data:
-        raise Refused("a learner whose data have no state")
-    target = data["y_cls"]
-    full = full_name(target)
+    full = full_name(data.get("y_cls") if isinstance(data, dict) else None)
     if full.startswith("fastai.") and full.rpartition(".")[2] not in _PICTURES:
         raise Refused(f"a learner that does not make pictures: its targets are {full}")
 

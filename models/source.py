@@ -60,7 +60,7 @@ def smallest_multiple(module: nn.Module) -> int | None:
 
 
 def check_fixed(module: nn.Module, size: tuple[int, int]) -> None:
-    """Raise `Refused` unless `module` gives a picture of `size` (height, width) for such a photo."""
+    """Raise `Refused` unless `module` draws photos of `size` (height, width) at that size."""
     shape = _shape(module, size)
     if shape is None:
         raise Refused(f"a network that does not take photos of {size[0]}x{size[1]}")

@@ -35,7 +35,10 @@ class TorchFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise Refused(f"a file that cannot be opened: {error.strerror}") from error
         self._storages: dict[str, torch.Tensor] = {}
         try:
             if zipfile.is_zipfile(self._file):
@@ -91,7 +94,15 @@ class TorchFile:
         self._file.seek(0, 2)
         self._size = self._file.tell()
         self._file.seek(0)
-        first = pickles.read(self._file)
+        head = self._file.read(12)
+        self._file.seek(0)
+        try:
+            first = pickles.read(self._file)
+        except Refused as reason:
+            if head.startswith(b"\x80"):  # as pickles do, all but the oldest kinds
+                raise
+            found = f"it begins with {head!r}" if head else "it is empty"
+            raise Refused(f"neither a zip file nor a whole pickle: {found}") from reason
         if first != _MAGIC:
             self.format = "plain pickle"
             self.value = first

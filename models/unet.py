@@ -213,9 +213,22 @@ class Residual(nn.Module):
         return self.relu(last(x) + kept)
 
 
-EVEN = (
-    4  # channels that engines' eight-bit kernels take at a time; 99 take them twice as long as 100
-)
+class PooledResidual(nn.Module):
+    """An xresnet's block: what the shortcut takes is pooled, where that halves."""
+
+    def __init__(
+        self, convs: nn.Module, pool: nn.Module | None, shortcut: nn.Module | None
+    ) -> None:
+        super().__init__()
+        self.convs = convs
+        self.shortcut = nn.Sequential(*(part for part in (pool, shortcut) if part is not None))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.convs(x) + self.shortcut(x))
+
+
+# Channels that engines' eight-bit kernels take at a time; 99 take them twice as long as 100.
+EVEN = 4
 
 
 def even_out(tail: Iterable[nn.Module]) -> None:
@@ -234,17 +247,17 @@ def even_out(tail: Iterable[nn.Module]) -> None:
             if not all(isinstance(m, known) for m in rest) or not convs:
                 return
             layer.spare = -convs[0].in_channels % EVEN
-            for module in rest:
+            for module in rest[: rest.index(convs[-1])]:
                 if isinstance(module, nn.Conv2d):
-                    _widen_conv(module, last=module is convs[-1])
+                    _widen_conv(module, outputs=-module.out_channels % EVEN)
                 elif isinstance(module, nn.BatchNorm2d):
                     _widen_norm(module)
+            _widen_conv(convs[-1], outputs=0)
             return
 
 
-def _widen_conv(conv: nn.Conv2d, last: bool) -> None:
+def _widen_conv(conv: nn.Conv2d, outputs: int) -> None:
     inputs = -conv.in_channels % EVEN
-    outputs = 0 if last else -conv.out_channels % EVEN
     conv.in_channels, conv.out_channels = conv.in_channels + inputs, conv.out_channels + outputs
     conv.weight = nn.Parameter(F.pad(conv.weight, (0, 0, 0, 0, 0, inputs, 0, outputs)))
     if conv.bias is not None:

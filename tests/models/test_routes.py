@@ -234,6 +234,17 @@ def test_a_file_of_another_kind_is_refused(tmp_path, data):
             convert.convert(tmp_path / name, tmp_path / "m" / "m.onnx", options(), SAMPLES)
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(b"", "it is empty"), (b"To whom it may concern", "begins with b'To whom"), (None, "opened")],
+)
+def test_what_is_no_pickle_is_named(tmp_path, data, said):
+    if data is not None:
+        (tmp_path / "thing.pkl").write_bytes(data)
+    with pytest.raises(Refused, match=said):
+        convert.convert(tmp_path / "thing.pkl", tmp_path / "m.onnx", options(), SAMPLES)
+
+
 def test_an_onnx_model_of_two_inputs_is_refused(tmp_path):
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 8, 8]) for n in "abc"]
     graph = helper.make_graph(

@@ -7,7 +7,7 @@
 Each recipe trains for a moment on crops of the given photos, with a difference of Gaussians for its
 target, so that activations are lively and outputs unsaturated, then exports as ArtLine did. Beside
 `NAME.pkl` it leaves `NAME.npz`: a photo (uint8 [H, W, 3]) and what `learn.predict` made of it
-(float16 [H, W, 3], 0 to 1).
+(float16 [H, W, 1 or 3], 0 to 1).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from fastai.callbacks.hooks import hook_outputs
+from fastai.callbacks.tracker import EarlyStoppingCallback
 from fastai.layers import BCEWithLogitsFlat, MSELossFlat, NormType
 from fastai.train import ShowGraph
 from fastai.vision import (
@@ -33,6 +34,7 @@ from fastai.vision import (
     pil2tensor,
     unet_learner,
 )
+from fastai.vision.models.xresnet import XResNet
 from PIL import Image as PILImage
 from PIL import ImageOps
 from torch import nn
@@ -80,6 +82,10 @@ def narrow(block, planes):
         return net
 
     return arch
+
+
+def xresnet(pretrained=False):
+    return XResNet(1, [1, 1, 1, 1])
 
 
 RESNET = {"cut": -2, "split_on": lambda m: (m[0][6], m[1])}
@@ -140,6 +146,29 @@ RECIPES = {
             **RESNET,
         ),
     ),
+    "batch": dict(
+        arch=narrow(BasicBlock, (8, 12, 16, 24)),
+        size=(96, 64),
+        loss=MSELossFlat,
+        callbacks=[EarlyStoppingCallback],
+        options=dict(  # NormType.Batch puts a norm behind the very last convolution too
+            norm_type=NormType.Batch, self_attention=True, blur=True, bottle=True, **RESNET
+        ),
+    ),
+    "grey": dict(
+        arch=narrow(BasicBlock, (8, 12, 16, 24)),
+        size=64,
+        loss=MSELossFlat,
+        mode="L",
+        stats=([0.5], [0.25]),  # one number for the photo's three channels
+        options=dict(norm_type=NormType.Weight, **RESNET),
+    ),
+    "xresnet": dict(
+        arch=xresnet,
+        size=100,
+        loss=MSELossFlat,
+        options=dict(norm_type=NormType.Weight, blur=True, split_on=lambda m: (m[0], m[1])),
+    ),
     "resnet18": dict(
         arch=models.resnet18,
         size=128,
@@ -197,12 +226,13 @@ def learner(recipe, folder, train_size, batch):
 
     def data(size, bs):
         items = ImageImageList.from_folder(folder / "photo").split_by_rand_pct(0.2, seed=42)
-        items = items.label_from_func(lambda p: folder / "art" / p.name)
+        mode = recipe.get("mode", "RGB")
+        items = items.label_from_func(lambda p: folder / "art" / p.name, convert_mode=mode)
         method = recipe.get("resize_method")
         items = items.transform(get_transforms(), size=size, tfm_y=True, resize_method=method)
         bunch = items.databunch(bs=bs, num_workers=0)
         bunch.normalize(recipe.get("stats", imagenet_stats), do_y=recipe.get("do_y", True))
-        bunch.c = 3
+        bunch.c = len(mode)
         return bunch
 
     learn = unet_learner(
@@ -213,6 +243,7 @@ def learner(recipe, folder, train_size, batch):
         callback_fns=recipe.get("callback_fns"),
         **recipe["options"],
     )
+    learn.callbacks += [callback(learn) for callback in recipe.get("callbacks", [])]
     return learn, data
 
 
@@ -246,7 +277,7 @@ def train(learn, steps):
 
 
 def predict(learn, photo):
-    """What the learner itself makes of `photo`: float [H, W, 3], 0 to 1."""
+    """What the learner itself makes of `photo`: float [H, W, 1 or 3], 0 to 1."""
     tensor = pil2tensor(photo, np.float32).div_(255)
     return learn.predict(Image(tensor))[0].data.permute(1, 2, 0).numpy()
 
