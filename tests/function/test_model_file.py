@@ -7,6 +7,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from function import model
+
 PATH = Path(__file__).parents[2] / "function" / "model.onnx"
 
 
@@ -63,3 +65,17 @@ def test_a_face_is_black_lines_on_white(
     assert 0.6 < (art == 255).mean() < 0.95, "most of it is white paper"
     assert (art < 64).mean() > 0.03, "lines are black"
     assert ((art > 64) & (art < 250)).mean() < 0.12, "and little is grey"
+
+
+def test_a_large_model_draws_the_same_without_blocked_layouts(
+    monkeypatch: pytest.MonkeyPatch, samples: Path
+) -> None:
+    with Image.open(samples / "cat.jpg") as photo:
+        image = np.array(photo.convert("RGB"))
+    small = model.Model(PATH)
+    monkeypatch.setattr(model, "LARGE", PATH.stat().st_size - 1)
+    large = model.Model(PATH)
+    levels = [m._session.get_session_options().graph_optimization_level for m in (small, large)]
+    both = onnxruntime.GraphOptimizationLevel
+    assert levels == [both.ORT_ENABLE_ALL, both.ORT_ENABLE_EXTENDED]
+    np.testing.assert_allclose(large.run(image).astype(int), small.run(image), atol=1)
