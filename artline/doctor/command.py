@@ -36,6 +36,7 @@ CHECKS: Final = (
     Check("endpoint", service.endpoint, seconds=SLOW),
     Check("model", service.model, needs="endpoint", seconds=SLOW),
     Check("photo", service.photo, needs="endpoint", seconds=SLOW),
+    Check("job", service.job, needs="photo", seconds=2 * SLOW),
 )
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}

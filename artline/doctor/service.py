@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
 import httpx
 from PIL import Image, ImageDraw
 
+from ..answers import LineArt
 from ..client import Client
 from ..endpoint import find
 from ..errors import ArtLineError, ConnectError, EndpointError, ProblemError, SigningError
@@ -62,15 +64,30 @@ def model(deployment: Deployment) -> Finding | None:
 
 def photo(deployment: Deployment) -> Finding:
     """A photo there, and line art back."""
+    return _drawn(deployment, lambda client, sample: client.transform(sample))
+
+
+def job(deployment: Deployment) -> Finding | None:
+    """The same by way of the bucket, the queue and its worker, where the stack has them."""
+    with Client(_url(deployment), timeout=PATIENCE) as client:
+        if not client.health().jobs:
+            return None
+    return _drawn(
+        deployment,
+        lambda client, sample: client.wait(client.submit(sample), timeout=PATIENCE),
+    )
+
+
+def _drawn(deployment: Deployment, draw: Callable[[Client, Image.Image], LineArt]) -> Finding:
     sample = _sample()
-    start = perf_counter()
+    sign, start = _signs(deployment), perf_counter()
     try:
-        with _client(deployment) as client:
-            art = client.transform(sample)
+        with Client(_url(deployment), deployment.token, sign=sign, timeout=PATIENCE) as client:
+            art = draw(client, sample)
     except SigningError as error:
         return failed(str(error), "aws configure sso")
     except ProblemError as error:
-        if error.status in ASKED_WHO and not (deployment.token or _signs(deployment)):
+        if error.status in ASKED_WHO and not (deployment.token or sign):
             return warning("the service asks who calls", ASKED_WHO[error.status])
         return failed(str(error), "pulumi logs")
     except ArtLineError as error:
@@ -79,18 +96,14 @@ def photo(deployment: Deployment) -> Finding:
     darkest, lightest = art.image.convert("L").getextrema()
     if art.image.size != sample.size or darkest == lightest:
         return failed(f"what came back is no drawing of it: {art.image.size}", "pulumi up")
-    return ok(
-        f"drawn in {seconds:.1f} s after a {_start(art.cold)},"
-        f" {art.timings.get('inference', 0):.0f} ms of it the model's"
-    )
+    found = f"drawn in {seconds:.1f} s"
+    if art.timings:  # which a job's result does not have
+        of_model = art.timings.get("inference", 0)
+        found += f" after a {_start(art.cold)}, {of_model:.0f} ms of it the model's"
+    return ok(found)
 
 
 ASKED_WHO = {401: "artline doctor --token TOKEN", 403: "artline doctor --sign"}
-
-
-def _client(deployment: Deployment) -> Client:
-    sign = _signs(deployment)
-    return Client(_url(deployment), deployment.token, sign=sign, timeout=PATIENCE)
 
 
 def _signs(deployment: Deployment) -> bool:
@@ -105,8 +118,8 @@ def _url(deployment: Deployment) -> str:
 
 
 def _sample() -> Image.Image:
-    """A photo of sorts: a shape with an edge, on a ground with none."""
-    image = Image.linear_gradient("L").resize((256, 192)).convert("RGB")
+    """A photo of sorts: a shape on a ground of noise, so that no two are the same job."""
+    image = Image.effect_noise((256, 192), 20).convert("RGB")
     ImageDraw.Draw(image).ellipse((64, 32, 192, 160), fill="orange", outline="black", width=3)
     return image
 

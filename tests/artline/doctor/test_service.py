@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from artline import Client
 from artline.doctor import service as checks
 from artline.doctor.deployment import Deployment
 from artline.doctor.stack import Stack
@@ -36,6 +37,37 @@ def test_the_real_service(server: str, bare: Path) -> None:
     assert finding.status == "ok"
     assert re.match(r"drawn in \d+\.\d s after a (cold|warm) start, \d+ ms", finding.found)
     assert (served := checks.model(deployment)) is None or served.status == "ok"
+
+
+def test_the_real_queue(server: str, bare: Path) -> None:
+    with Client(server) as client:
+        if not client.health().jobs:
+            pytest.skip("the local service has no queue: MiniStack is missing")
+    finding = checks.job(Deployment(endpoint=server))
+    assert finding
+    assert finding.status == "ok"
+    assert re.fullmatch(r"drawn in \d+\.\d s", finding.found)
+
+
+def test_no_sample_is_answered_from_what_is_stored() -> None:
+    assert checks._sample().tobytes() != checks._sample().tobytes()
+
+
+def test_a_queue_that_does_not_draw(
+    bare: Path, scripted: Any, steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "PATIENCE", 1.0)
+    deployment = Deployment(endpoint=scripted.url)
+    health(scripted, steps)
+    assert checks.job(deployment) is None
+    document = {"model": {"name": "m", "version": "1"}, "limits": {}, "jobs": True}
+    scripted.on("GET /health", steps.answer(200, json=document))
+    job = {"id": "abc", "status": "queued", "job_url": f"{scripted.url}/jobs/abc"}
+    scripted.on("POST /jobs", steps.answer(201, json=job))
+    scripted.on("GET /jobs/abc", steps.answer(200, json=job))
+    finding = checks.job(deployment)
+    assert finding
+    assert (finding.status, finding.found) == ("failed", "job abc was still queued after 1 s")
 
 
 def test_the_endpoint_is_found_as_the_client_finds_it(
