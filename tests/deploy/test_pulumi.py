@@ -79,7 +79,9 @@ def stack(project: Path, emulator: Emulator, image: str, tmp_path: Path) -> Iter
         yield made
 
 
-def test_up_preview_up_destroy(stack: auto.Stack, emulator: Emulator, face: bytes) -> None:
+def test_up_preview_up_destroy(
+    stack: auto.Stack, emulator: Emulator, broken_image: str, face: bytes
+) -> None:
     outputs = stack.up(on_output=print).outputs
     with calling(outputs["endpoint"].value) as client:
         draws(client, face)
@@ -87,6 +89,10 @@ def test_up_preview_up_destroy(stack: auto.Stack, emulator: Emulator, face: byte
         stack.set_config("artline:memory", auto.ConfigValue("3008"))
         stack.up(on_output=print)
         draws(client, face)
+        stack.set_config("artline:imageUri", auto.ConfigValue(broken_image))
+        with pytest.raises(auto.CommandError):
+            stack.up(on_output=print)
+        draws(client, face)  # by the version before
     function = {"FunctionName": outputs["functionName"].value}
     alias = emulator.client("lambda").get_alias(**function, Name="live")
     assert alias["FunctionVersion"] == "2"
