@@ -154,10 +154,10 @@ def pushed_image(deployment: Deployment) -> Finding | None:
 @explained
 def running_image(deployment: Deployment) -> Finding | None:
     """The image that the function runs, against the one that the stack says it deployed."""
-    name, uri = (deployment.stack.outputs.get(key) for key in ("functionName", "imageUri"))
-    if not name or not uri:
+    alias, uri = (deployment.stack.outputs.get(key) for key in ("aliasArn", "imageUri"))
+    if not alias or not uri:
         return None
-    code = deployment.client("lambda").get_function(FunctionName=name, Qualifier="live")["Code"]
+    code = deployment.client("lambda").get_function(FunctionName=alias)["Code"]
     running = (code.get("ResolvedImageUri") or code.get("ImageUri", "")).rpartition("@")[2]
     expected = str(uri).rpartition("@")[2]
     if running != expected:

@@ -103,8 +103,13 @@ def _say(name: str, finding: Finding) -> None:
     status = typer.style(f"{finding.status:<9}", fg=COLOURS[finding.status])
     width = max(40, shutil.get_terminal_size().columns - 1)
     lines = textwrap.wrap(
-        finding.found, width, initial_indent=INDENT, subsequent_indent=INDENT
-    ) or [INDENT]
+        finding.found,
+        width,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
     typer.echo(f"{status}{name:<17}" + "\n".join(lines).removeprefix(INDENT))
     if finding.mend:
         # Never broken into lines: it is there to be copied.
