@@ -113,13 +113,13 @@ def _row(line: Line) -> str:
 
 def _waits(each: Estimate, use: Use) -> str:
     if each.warm == "ping":
-        return f"few, while no more than {use.copies} come at once"
+        return f"few, up to {use.copies} at a time"
     if each.warm == "provisioned":
-        return f"none, while no more than {use.copies} come at once"
+        return f"none, up to {use.copies} at a time"
     if use.at_once > OVERLAP:
-        return "not known, as many come at once"
-    seconds = "a time to measure" if each.cold_seconds is None else f"{each.cold_seconds:g} s"
-    return f"{each.cold_starts:,.0f} of {use.photos:,.0f}, for {seconds}"
+        return "not known: many at a time"
+    time = "time not known" if each.cold_seconds is None else f"{each.cold_seconds:g} s each"
+    return f"{each.cold_starts:,.0f} of {use.photos:,.0f}, {time}"
 
 
 def _entry(line: Line) -> dict[str, Any]:

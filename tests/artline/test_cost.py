@@ -22,10 +22,10 @@ def test_a_table_to_choose_by(artline: Any) -> None:
         bill = estimate(warm, use)
         assert row[:3] == [warm, f"{bill.dollars:,.2f}", f"{-bill.free:,.2f}"]
     assert [row[3] for row in table] == [
-        "1,498 of 3,000, for 2 s",
-        "few, while no more than 1 come at once",
-        "1,498 of 3,000, for a time to measure",
-        "none, while no more than 1 come at once",
+        "1,498 of 3,000, 2 s each",
+        "few, up to 1 at a time",
+        "1,498 of 3,000, time not known",
+        "none, up to 1 at a time",
     ]
 
 
@@ -34,7 +34,7 @@ def test_cold_starts_of_photos_that_overlap_are_not_known(
     artline: Any, photos: int, known: bool
 ) -> None:
     said = artline("cost", "--photos-per-day", photos, "--seconds", 1).stdout
-    assert ("not known" not in said) == known
+    assert ("not known: many" not in said) == known
 
 
 def test_every_line_of_a_bill_is_shown_once_or_under_its_way(artline: Any) -> None:

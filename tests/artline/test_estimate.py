@@ -14,6 +14,9 @@ from artline.estimate import (
     DAY,
     DAYS,
     IDLE,
+    JOB_ALARMS,
+    PING_EVERY,
+    REQUEST_ALARMS,
     WAYS,
     Line,
     Use,
@@ -24,6 +27,7 @@ from artline.estimate import (
     keeping,
     standing,
 )
+from local.program import declared
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 
@@ -133,6 +137,21 @@ def test_a_provisioned_second_at_work_costs_less_than_one_that_is_not_provisione
     together = at_work + dollars(keeping("provisioned", use))
     assert together == pytest.approx(DAYS * DAY * 2 * (0.0000041667 + 0.0000097222))
     assert together < DAYS * DAY * 2 * 0.0000166667
+
+
+def test_what_is_counted_is_what_the_program_declares() -> None:
+    def alarms(**settings: str) -> int:
+        kind = "aws:cloudwatch/metricAlarm:MetricAlarm"
+        return sum(resource.type == kind for resource in declared(settings))
+
+    assert alarms() == REQUEST_ALARMS + JOB_ALARMS
+    assert alarms(jobs="false") == REQUEST_ALARMS
+    rules = [
+        resource.properties["scheduleExpression"]
+        for resource in declared({"warm": "ping", "warmCopies": "3"})
+        if resource.type == "aws:cloudwatch/eventRule:EventRule"
+    ]
+    assert rules == [f"rate({PING_EVERY // 60} minutes)"]
 
 
 def tables() -> list[dict[str, str]]:
