@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models import unet
+from models.fastai1 import unet
 
 
 def tail(norm: bool) -> list[nn.Module]:

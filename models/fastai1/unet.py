@@ -1,6 +1,6 @@
 """The networks that fastai 1 and torchvision build, as plain torch modules of our own.
 
-Each takes its parts ready made; `models.fastai1` takes them out of a learner's file. What they
+Each takes its parts ready made; `modules.py` takes them out of a learner's file. What they
 compute follows fastai 1.0.61 and torchvision 0.7 to the letter, the in-place activations included,
 since a skip connection may share its memory with one.
 """

@@ -1,0 +1,84 @@
+"""The declared API on this machine, with containers of the image behind it.
+
+Routes, throttle, payload limits and refusals are those of the stack that the Pulumi program
+declares. Each copy of the function is a container of the very image under AWS's emulator, with a
+Lambda's memory, CPU time and read-only file system, and answers one request at a time.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from queue import Empty, LifoQueue
+from typing import Any
+
+import uvicorn
+
+from local.image import Container, run
+from local.program import declared, deployment
+from local.server import application
+from local.workers import Crashed, Throttled
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running API, and the copies of the function behind it."""
+
+    endpoint: str
+    copies: Sequence[Container]
+
+
+class Copies:
+    """What `local.workers.Function` is to the server, of containers that run already."""
+
+    def __init__(self, containers: Sequence[Container], timeout: float) -> None:
+        self._timeout = timeout
+        self._idle: LifoQueue[Container] = LifoQueue()  # the last used is the next, as in Lambda
+        for container in containers:
+            container.invoke({"warmup": True})
+            self._idle.put(container)
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            copy = self._idle.get_nowait()
+        except Empty:
+            raise Throttled from None
+        try:
+            answer = copy.invoke(event, self._timeout)
+        except OSError as error:
+            raise Crashed(str(error)) from error
+        finally:
+            self._idle.put(copy)
+        if not isinstance(answer, dict) or "statusCode" not in answer:
+            raise Crashed(str(answer))
+        return answer
+
+
+@contextmanager
+def serving(image: str, copies: int, **settings: object) -> Iterator[Service]:
+    """The stack with `settings` over its defaults, by their names in Pulumi.yaml, on a free port.
+
+    `copies` containers of `image` are warm when it begins: past them callers are refused.
+    """
+    config = {"jobs": False, "reservedConcurrency": copies, **settings}
+    stack = deployment(declared({key: str(value).lower() for key, value in config.items()}))
+    limits = {"memory": stack.memory, "timeout": int(stack.timeout)}
+    with ExitStack() as running:
+        containers = [
+            running.enter_context(run(image, environment=stack.environment, **limits))
+            for _ in range(copies)
+        ]
+        api: Any = application(stack, Copies(containers, stack.timeout))
+        server = uvicorn.Server(uvicorn.Config(api, port=0, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started:
+                thread.join(0.01)
+                if not thread.is_alive():
+                    raise RuntimeError("the server did not start")
+            host, port = server.servers[0].sockets[0].getsockname()
+            yield Service(f"http://{host}:{port}", containers)
+        finally:
+            server.should_exit = True
+            thread.join()
