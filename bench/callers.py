@@ -101,14 +101,17 @@ def until(deadline: float, photo: bytes) -> Iterator[bytes]:
         yield photo
 
 
-def varied(count: int) -> list[bytes]:
-    """`count` photos, no two of one size, by turns as JPEG, PNG and WebP; the same each time."""
+def varied(count: int) -> Iterator[bytes]:
+    """`count` photos of 64 to 768 pixels a side, by turns JPEG, PNG and WebP; the same each time.
+
+    Nearly each is of a size of its own: what is kept for a size shows in the memory.
+    """
     chance = random.Random(0)
-    photos = []
     with Image.open(ROOT / "samples/landscape.jpg") as landscape:
+        landscape.thumbnail((768, 768))
         for number in range(count):
             size = chance.randint(64, 768), chance.randint(64, 768)
             file = io.BytesIO()
-            landscape.resize(size).save(file, ("JPEG", "PNG", "WEBP")[number % 3])
-            photos.append(file.getvalue())
-    return photos
+            quickly = {"compress_level": 1, "method": 0}
+            landscape.resize(size).save(file, ("JPEG", "PNG", "WEBP")[number % 3], **quickly)
+            yield file.getvalue()

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from statistics import linear_regression, median
 
@@ -34,8 +34,6 @@ STEPS = (1, 2, 4, 8, 16, 32)
 """Callers at once."""
 SINGLE = 40
 """Calls of a single caller, before the burst and after it."""
-SIZES = 200
-"""Different photos that the memory is watched over."""
 BATCH = 25
 """Photos from one look at the memory to the next."""
 
@@ -101,11 +99,11 @@ def single(callers: Callers) -> float:
 
 def memory(callers: Callers, copy: Container, count: int) -> tuple[Memory, list[Drawing]]:
     """Watches the memory of `copy`, which all calls go to, over `count` photos of varied sizes."""
-    photos = cycle(varied(min(SIZES, count)))
+    photos = varied(count)
     drawings: list[Drawing] = []
     looks = {}
     while len(drawings) < count:
-        drawings += callers.draw(islice(photos, min(BATCH, count - len(drawings))))
+        drawings += callers.draw(islice(photos, BATCH))
         looks[len(drawings)] = copy.memory()
     return Memory(list(looks), list(looks.values())), drawings
 
@@ -188,8 +186,8 @@ def _report(
             "![Photos a second, latency and memory](load.svg)\n",
             f"A single caller waits {ms(before)} at the median before the burst, and {ms(after)}"
             f" right after it: {after / before:.2f} times as long.\n",
-            f"Memory over {count:,} photos of {min(SIZES, count)} sizes, from 64 to 768 pixels a"
-            f" side: {mb(watched.resident[start])} after {watched.photos[start]:,},"
+            f"Memory over {count:,} photos of as many sizes, from 64 to 768 pixels a side:"
+            f" {mb(watched.resident[start])} after {watched.photos[start]:,},"
             f" {mb(watched.resident[-1])} after the last. From there on it changes by"
             f" {watched.growth / 1024 * 1000:+.0f} KiB in 1,000 photos.\n",
             f"Errors, wrong or lost line art: {len(faults) or 'none'}.\n",

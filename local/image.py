@@ -75,10 +75,17 @@ class Container:
     def logs(self) -> str:
         return docker("logs", self.id, stderr=subprocess.STDOUT)
 
+    def memory(self) -> int:
+        """The bytes that the function's process has resident."""
+        return self._memory("VmRSS")
+
     def peak_memory(self) -> int:
         """The most bytes that the function's process has had resident."""
+        return self._memory("VmHWM")
+
+    def _memory(self, kind: str) -> int:
         status = docker("exec", self.id, "sh", "-c", "cat /proc/[0-9]*/status")
-        return 1024 * max(int(peak) for peak in re.findall(r"VmHWM:\s+(\d+) kB", status))
+        return 1024 * max(int(size) for size in re.findall(rf"{kind}:\s+(\d+) kB", status))
 
     def stop(self, seconds: int = 10) -> None:
         """SIGTERM, and SIGKILL where that does not end it within `seconds`."""

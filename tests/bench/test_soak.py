@@ -1,0 +1,47 @@
+"""A minute or two of more callers than the service takes: the image's containers behind the API."""
+
+import os
+from collections.abc import Iterator
+from itertools import cycle, islice
+
+import pytest
+
+from bench.callers import Callers, Drawing, varied
+from bench.serving import serving
+from local.image import Missing, build, docker
+
+COPIES, CALLERS = 2, 8
+PHOTOS, SIZES = 600, 450
+"""Half of the later half's photos are of sizes that have not been drawn before."""
+ROUNDS = 6
+GROWTH = 25e6
+"""Bytes that the copies may gain in the later half: were but its files kept, it were 38 MB."""
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    try:
+        tag = build(f"artline:soak-{os.getpid()}")
+    except Missing as what:
+        pytest.skip(str(what))
+    yield tag
+    docker("image", "rm", "--force", tag)
+
+
+def test_overload_loses_nothing_and_leaves_nothing_behind(image: str, face: bytes) -> None:
+    photos = cycle(varied(SIZES))
+    drawings: list[Drawing] = []
+    memory: list[int] = []
+    with serving(image, COPIES) as service:  # with the stage's own throttle
+        callers = Callers(service.endpoint)
+        for _ in range(ROUNDS):
+            drawings += callers.draw(islice(photos, PHOTOS // ROUNDS), at_once=CALLERS)
+            memory.append(sum(copy.memory() for copy in service.copies))
+        (alone,) = callers.draw([face])
+
+    assert len(drawings) == PHOTOS
+    assert [drawing.fault for drawing in drawings if drawing.fault] == []
+    assert sum(drawing.refusals.total() for drawing in drawings) > 0, "it was never saturated"
+    assert sum(drawing.unannounced for drawing in drawings) == 0
+    assert memory[-1] - memory[ROUNDS // 2 - 1] < GROWTH, memory
+    assert alone.fault == ""
