@@ -16,6 +16,7 @@ from .batch import Batch
 from .client import Client, Format, Via
 from .display import Display
 from .errors import ArtLineError
+from .options import Endpoint, Sign, Token, check_caller, command
 
 INTERRUPTED = 130
 """128 and SIGINT's number, as shells have it."""
@@ -23,7 +24,7 @@ INTERRUPTED = 130
 COMMANDS = {"doctor": ".doctor.command", "cost": ".cost"}
 """What is no photo as the first word, and the module that is imported only then."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = command()
 
 
 def main() -> None:
@@ -48,22 +49,9 @@ def draw(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Where to save the line art.")
     ] = Path(),
-    endpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The service's base URL. Without it: ARTLINE_ENDPOINT, then the endpoint of the"
-            " Pulumi stack in this directory.",
-        ),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(metavar="T", envvar="ARTLINE_TOKEN", help="Where the service asks for one."),
-    ] = None,
-    sign: Annotated[
-        bool,
-        typer.Option("--sign", help="Sign with this machine's AWS credentials: auth is iam."),
-    ] = False,
+    endpoint: Endpoint = None,
+    token: Token = None,
+    sign: Sign = False,
     via: Annotated[
         Via,
         typer.Option(
@@ -88,8 +76,7 @@ def draw(
     Two more commands: `artline doctor` checks what a deployment needs and how a deployed service
     is, `artline cost` estimates what one costs. (A photo named so is drawn as ./doctor.)
     """
-    if token and sign:
-        raise typer.BadParameter("a request carries a token or a signature, not both")
+    check_caller(token, sign)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with Client(endpoint, token, sign=sign) as client, Display() as display:

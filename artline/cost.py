@@ -13,13 +13,14 @@ import typer
 
 from . import prices
 from .estimate import DAYS, IDLE, WAYS, Estimate, Line, Use, estimate, number
+from .options import command
 
 WIDTH: Final = 80
 
 OVERLAP: Final = 0.1
 """Photos drawn at once, on average, from which on one at a time is no way to reckon with them."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = command()
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from ..options import Endpoint, Sign, Token, check_caller, command
 from . import account, machine, project, service
 from .check import Check, Finding, examine
 from .deployment import Deployment
@@ -42,31 +43,18 @@ CHECKS: Final = (
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 INDENT = " " * 26
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = command()
 
 
 @app.command()
 def doctor(
-    endpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The service to check. Without it: ARTLINE_ENDPOINT, then the endpoint of the"
-            " Pulumi stack in this directory.",
-        ),
-    ] = None,
+    endpoint: Endpoint = None,
     stack: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The stack. Without it: the one that is selected."),
     ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(metavar="T", envvar="ARTLINE_TOKEN", help="Where the service asks for one."),
-    ] = None,
-    sign: Annotated[
-        bool,
-        typer.Option("--sign", help="Sign the photo's request; done by itself if auth is iam."),
-    ] = False,
+    token: Token = None,
+    sign: Sign = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="A list of name, status, found and mend.")
     ] = False,
@@ -76,8 +64,7 @@ def doctor(
     One line a check: ok, warning or failed, what was found, and where it is not ok what mends it. A
     check that is in vain while another fails is left out. The exit status is 1 where any failed.
     """
-    if token and sign:
-        raise typer.BadParameter("a request carries a token or a signature, not both")
+    check_caller(token, sign)
     deployment = Deployment(Stack(stack), endpoint, token, sign)
     found = []
     for name, finding in examine(CHECKS, deployment):
