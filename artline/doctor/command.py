@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from ..options import Endpoint, Sign, Token, check_caller, command
-from . import account, machine, project, service
+from . import account, images, machine, project, service
 from .check import Check, Finding, examine
 from .deployment import Deployment
 from .stack import Stack
@@ -23,7 +23,7 @@ CHECKS: Final = (
     Check("container engine", machine.engine),
     Check("platform", machine.emulation, needs="container engine"),
     Check("disk", machine.disk, needs="container engine"),
-    Check("last image", machine.last_image, needs="container engine"),
+    Check("last image", images.last, needs="container engine"),
     Check("Pulumi", project.pulumi),
     Check("Pulumi login", project.login, needs="Pulumi"),
     Check("settings", project.settings),
@@ -32,8 +32,8 @@ CHECKS: Final = (
     Check("concurrency", account.concurrency, needs="region"),
     Check("ECR", account.ecr, needs="region"),
     Check("API Gateway", account.api_gateway, needs="region"),
-    Check("pushed image", account.pushed_image, needs="ECR"),
-    Check("running image", account.running_image, needs="region"),
+    Check("pushed image", images.pushed, needs="ECR"),
+    Check("running image", images.running, needs="region"),
     Check("endpoint", service.endpoint, seconds=SLOW),
     Check("model", service.model, needs="endpoint", seconds=SLOW),
     Check("photo", service.photo, needs="endpoint", seconds=SLOW),

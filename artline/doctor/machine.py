@@ -13,19 +13,8 @@ from .program import NotInstalledError, ProgramError, ask, ask_json
 
 PYTHON = (3, 11)
 
-MANIFESTS = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-)
-"""The media types of an image that Lambda takes. It refuses an index, which lists several: those of
-several platforms, or one and its attestation."""
-
-ONE_MANIFEST = "BUILDX_NO_DEFAULT_ATTESTATIONS=1 pulumi up"
-
 LITTLE, ENOUGH = 1e9, 3e9
 """Bytes: the image and its base are a third of a gigabyte, and the build's layers as much again."""
-
-OURS = "label=org.opencontainers.image.title=ArtLine"
 
 EMULATORS = {"linux/arm64": "qemu-aarch64", "linux/amd64": "qemu-x86_64"}
 """The kernel's name of the interpreter for each platform."""
@@ -67,23 +56,6 @@ def emulation(deployment: Deployment) -> Finding:
         f"artline:architecture is {deployment.architecture}, and this engine runs {own} alone",
         f"docker run --privileged --rm tonistiigi/binfmt --install {processor}",
     )
-
-
-def last_image(deployment: Deployment) -> Finding | None:
-    """What was built last on this engine: its form, and its processor."""
-    built = ask("docker", "image", "ls", "--quiet", "--no-trunc", "--filter", OURS).split()
-    if not built:
-        return None
-    image = ask_json("docker", "image", "inspect", "--format", "{{json .}}", built[0])
-    # An engine that says nothing of the form keeps single images only, and pushes Docker's own.
-    media_type = (image.get("Descriptor") or {}).get("mediaType", MANIFESTS[0])
-    if media_type not in MANIFESTS:
-        return failed(f"Lambda refuses {media_type}", ONE_MANIFEST)
-    platform = f"{image.get('Os')}/{image.get('Architecture')}"
-    found = f"{platform}, {image.get('Size', 0) / 1e6:.0f} MB, {media_type}"
-    if platform != deployment.platform:
-        return warning(f"{found}: artline:architecture is {deployment.architecture}", "pulumi up")
-    return ok(found)
 
 
 def disk(_: Deployment) -> Finding:

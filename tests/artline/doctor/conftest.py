@@ -76,3 +76,31 @@ def aws(account: "Cloud", bare: Path, monkeypatch: pytest.MonkeyPatch) -> "Cloud
     for name, value in account.environment.items():
         monkeypatch.setenv(name, value)
     return account
+
+
+@pytest.fixture
+def real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine of this machine, reachable from a bare directory."""
+    from local.image import Missing, require_engine
+
+    try:
+        require_engine()
+    except Missing as what:
+        pytest.skip(str(what))
+
+
+@pytest.fixture
+def make(aws: "Cloud") -> Callable[..., str]:
+    """Makes a function with an alias, and says the URI of its image."""
+
+    def function(name: str) -> str:
+        iam, lambda_ = aws.client("iam"), aws.client("lambda")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{name}@sha256:{'1' * 64}"
+        version = lambda_.create_function(
+            FunctionName=name, Role=role, PackageType="Image", Code={"ImageUri": uri}, Publish=True
+        )["Version"]
+        lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
+        return uri
+
+    return function

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from artline.doctor import account as checks
+from artline.doctor.aws import RIGHTS
 from artline.doctor.deployment import Deployment
 
 CALLER = (
@@ -61,7 +62,7 @@ def test_who_asks(aws: Any, deployment: Deployment) -> None:
         ("InvalidClientTokenId", "aws configure"),
         ("SignatureDoesNotMatch", "aws configure"),
         ("ExpiredToken", "aws sso login"),
-        ("AccessDenied", checks.RIGHTS),
+        ("AccessDenied", RIGHTS),
         ("Unheard", "artline doctor"),
     ],
 )
@@ -76,6 +77,16 @@ def test_no_credentials(bare: Path, deployment: Deployment) -> None:
     finding = checks.credentials(deployment)
     assert finding is not None
     assert (finding.status, finding.mend) == ("failed", "aws configure sso")
+
+
+def test_half_of_the_credentials(
+    bare: Path, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    finding = checks.credentials(deployment)
+    assert finding is not None
+    assert (finding.status, finding.mend) == ("failed", "aws configure")
+    assert "cannot be used" in finding.found
 
 
 def test_no_such_profile(project: Any, bare: Path, deployment: Deployment) -> None:
@@ -189,10 +200,10 @@ def test_concurrency(
 
 
 def test_what_the_stack_has_reserved_is_not_reserved_twice(
-    aws: Any, project: Any, program: Any, deployment: Deployment
+    aws: Any, make: Any, project: Any, program: Any, deployment: Deployment
 ) -> None:
     lambda_ = aws.client("lambda")
-    make(aws, "reserved")
+    make("reserved")
     lambda_.put_function_concurrency(FunctionName="reserved", ReservedConcurrentExecutions=150)
     try:
         project(reservedConcurrency=150)
@@ -244,76 +255,4 @@ def test_a_user_without_rights(
     for check in (checks.ecr, checks.api_gateway):
         finding = check(deployment)
         assert finding
-        assert (finding.status, finding.mend) == ("failed", checks.RIGHTS)
-
-
-def make(aws: Any, name: str, image: str = "sha256:" + "1" * 64) -> str:
-    """A function with an alias, and the URI of its image."""
-    iam, lambda_ = aws.client("iam"), aws.client("lambda")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{name}@{image}"
-    version = lambda_.create_function(
-        FunctionName=name, Role=role, PackageType="Image", Code={"ImageUri": uri}, Publish=True
-    )["Version"]
-    lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
-    return uri
-
-
-@pytest.mark.parametrize(
-    ("media_type", "status"),
-    [(each, "ok" if each in checks.MANIFESTS else "failed") for each in checks.ACCEPTED],
-)
-def test_the_form_of_a_pushed_image(
-    aws: Any, program: Any, deployment: Deployment, media_type: str, status: str
-) -> None:
-    ecr = aws.client("ecr")
-    name = f"artline-{checks.ACCEPTED.index(media_type)}"
-    ecr.create_repository(repositoryName=name)
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type})
-    pushed = ecr.put_image(
-        repositoryName=name, imageManifest=manifest, imageManifestMediaType=media_type
-    )
-    digest = pushed["image"]["imageId"]["imageDigest"]
-    uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{name}@{digest}"
-    program("pulumi", stack_output=json.dumps({"imageUri": uri}))
-    finding = checks.pushed_image(deployment)
-    assert finding is not None
-    assert finding.status == status
-    assert media_type in finding.found
-    assert finding.mend == (None if status == "ok" else checks.ONE_MANIFEST)
-
-
-def test_an_image_that_is_gone(aws: Any, program: Any, deployment: Deployment) -> None:
-    aws.client("ecr").create_repository(repositoryName="emptied")
-    uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/emptied@sha256:{'2' * 64}"
-    program("pulumi", stack_output=json.dumps({"imageUri": uri}))
-    finding = checks.pushed_image(deployment)
-    assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "pulumi up")
-
-
-@pytest.mark.parametrize("uri", [None, "", "sha256:" + "0" * 64])
-def test_an_image_of_no_registry(program: Any, deployment: Deployment, uri: str | None) -> None:
-    program("pulumi", stack_output=json.dumps({"imageUri": uri}))
-    assert checks.pushed_image(deployment) is None
-
-
-def test_the_image_that_runs(aws: Any, program: Any) -> None:
-    uri = make(aws, "runs")
-    # What callers see is the alias, wherever the newest code is.
-    other = uri.replace("1" * 64, "4" * 64)
-    aws.client("lambda").update_function_code(FunctionName="runs", ImageUri=other)
-    alias = "arn:aws:lambda:us-east-1:000000000000:function:runs:live"
-    stack = {"aliasArn": alias, "imageUri": uri}
-    program("pulumi", stack_output=json.dumps(stack))
-    finding = checks.running_image(Deployment())
-    assert finding is not None
-    assert finding.status == "ok"
-    program("pulumi", stack_output=json.dumps(stack | {"imageUri": f"x@sha256:{'3' * 64}"}))
-    finding = checks.running_image(Deployment())
-    assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "pulumi up")
-
-
-def test_nothing_runs_yet(bare: Path, deployment: Deployment) -> None:
-    assert checks.running_image(deployment) is None
+        assert (finding.status, finding.mend) == ("failed", RIGHTS)

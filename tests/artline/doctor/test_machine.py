@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -13,24 +12,11 @@ import pytest
 from artline.doctor import machine
 from artline.doctor.deployment import Deployment
 from artline.doctor.stack import Stack
-from local.image import Missing, require_engine
-
-DOCKER, OCI = machine.MANIFESTS
-INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @pytest.fixture
 def deployment() -> Deployment:
     return Deployment()
-
-
-@pytest.fixture
-def real(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine of this machine, reachable from a bare directory."""
-    try:
-        require_engine()
-    except Missing as what:
-        pytest.skip(str(what))
 
 
 def server(arch: str = "amd64", **answers: Any) -> dict[str, Any]:
@@ -142,51 +128,6 @@ def test_no_emulation(
     assert finding.status == "failed"
     assert "artline:architecture is arm64" in finding.found
     assert (finding.mend or "").endswith("--install arm64")
-
-
-def test_an_image_on_the_real_engine(real: None, deployment: Deployment, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text(
-        f"FROM scratch\n{machine.OURS.replace('=', ' ', 1).replace('label', 'LABEL')}\n"
-        "COPY Dockerfile /\n"
-    )
-    build = ["docker", "build", "--quiet", str(tmp_path)]
-    image = subprocess.run(build, check=True, capture_output=True, text=True).stdout.strip()
-    try:
-        finding = machine.last_image(deployment)
-    finally:
-        subprocess.run(["docker", "image", "rm", image], check=True, capture_output=True)
-    assert finding is not None
-    assert "+json" in finding.found
-
-
-@pytest.mark.parametrize(
-    ("image", "status", "said"),
-    [
-        ({"Os": "linux", "Architecture": "amd64", "Size": 265e6}, "ok", DOCKER),
-        ({"Os": "linux", "Architecture": "amd64", "Descriptor": {"mediaType": OCI}}, "ok", OCI),
-        ({"Os": "linux", "Architecture": "amd64", "Descriptor": None}, "ok", DOCKER),
-        (
-            {"Os": "linux", "Architecture": "amd64", "Descriptor": {"mediaType": INDEX}},
-            "failed",
-            f"Lambda refuses {INDEX}",
-        ),
-        ({"Os": "linux", "Architecture": "arm64"}, "warning", "architecture is x86_64"),
-    ],
-)
-def test_images_by_their_form(
-    program: Any, deployment: Deployment, image: dict[str, Any], status: str, said: str
-) -> None:
-    program("docker", image_ls="sha256:1\nsha256:2", image_inspect=json.dumps(image))
-    finding = machine.last_image(deployment)
-    assert finding is not None
-    assert finding.status == status
-    assert said in finding.found
-    assert (finding.mend is None) == (status == "ok")
-
-
-def test_no_image_yet(program: Any, deployment: Deployment) -> None:
-    program("docker", image_ls="")
-    assert machine.last_image(deployment) is None
 
 
 def test_the_real_disk(real: None, deployment: Deployment) -> None:

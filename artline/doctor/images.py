@@ -1,0 +1,82 @@
+"""The function's image: as it was built, as it was pushed, as it runs."""
+
+from __future__ import annotations
+
+import re
+
+from .aws import explained
+from .check import Finding, failed, ok, warning
+from .deployment import Deployment
+from .program import ask, ask_json
+
+MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+"""The media types of an image that Lambda takes. It refuses an index, which lists several: those of
+several platforms, or one and its attestation."""
+
+ONE_MANIFEST = "BUILDX_NO_DEFAULT_ATTESTATIONS=1 pulumi up"
+
+IN_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(.+)@(sha256:.+)")
+
+ACCEPTED = (
+    *MANIFESTS,
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+"""ECR gives a manifest in one of the forms that are accepted, and converts to it what it can."""
+
+OURS = "label=org.opencontainers.image.title=ArtLine"
+
+
+def last(deployment: Deployment) -> Finding | None:
+    """What was built last on this engine: its form, and its processor."""
+    built = ask("docker", "image", "ls", "--quiet", "--no-trunc", "--filter", OURS).split()
+    if not built:
+        return None
+    image = ask_json("docker", "image", "inspect", "--format", "{{json .}}", built[0])
+    # An engine that says nothing of the form keeps single images only, and pushes Docker's own.
+    media_type = (image.get("Descriptor") or {}).get("mediaType", MANIFESTS[0])
+    if media_type not in MANIFESTS:
+        return failed(f"Lambda refuses {media_type}", ONE_MANIFEST)
+    platform = f"{image.get('Os')}/{image.get('Architecture')}"
+    found = f"{platform}, {image.get('Size', 0) / 1e6:.0f} MB, {media_type}"
+    if platform != deployment.platform:
+        return warning(f"{found}: artline:architecture is {deployment.architecture}", "pulumi up")
+    return ok(found)
+
+
+@explained
+def pushed(deployment: Deployment) -> Finding | None:
+    """The form of the image that is deployed, as the registry has it."""
+    place = IN_ECR.fullmatch(deployment.image_uri or "")
+    if not place:
+        return None
+    registry, where, repository, digest = place.groups()
+    answer = deployment.client("ecr", where).batch_get_image(
+        registryId=registry,
+        repositoryName=repository,
+        imageIds=[{"imageDigest": digest}],
+        acceptedMediaTypes=ACCEPTED,
+    )
+    if not answer["images"]:
+        return failed(f"{repository} has no {digest[:19]} any more", "pulumi up")
+    media_type = answer["images"][0].get("imageManifestMediaType", "an image of no known form")
+    if media_type not in MANIFESTS:
+        return failed(f"Lambda refuses {media_type}", ONE_MANIFEST)
+    return ok(f"{digest[:19]}, {media_type}")
+
+
+@explained
+def running(deployment: Deployment) -> Finding | None:
+    """The image that the function runs, against the one that the stack says it deployed."""
+    alias, uri = (deployment.stack.outputs.get(key) for key in ("aliasArn", "imageUri"))
+    if not alias or not uri:
+        return None
+    code = deployment.client("lambda").get_function(FunctionName=alias)["Code"]
+    digest = (code.get("ResolvedImageUri") or code.get("ImageUri", "")).rpartition("@")[2]
+    expected = str(uri).rpartition("@")[2]
+    if digest != expected:
+        return failed(f"{digest[:19]} runs, the stack's is {expected[:19]}", "pulumi up")
+    return ok(f"{digest[:19]}, the stack's")
