@@ -91,8 +91,9 @@ class Builder:
         if kind in _EXTRA:
             options["bias"] = "bias" in given
         try:
-            layer = kind(**options)
-            layer.load_state_dict(self._fold(made, given), strict=True)
+            with torch.device("meta"):  # no memory, whatever size the file asks for, and no chance
+                layer = kind(**options)
+            layer.load_state_dict(self._fold(made, given), strict=True, assign=True)
         except (RuntimeError, ValueError, TypeError) as error:
             raise Refused(f"a {kind.__name__} that cannot be made anew: {error}") from error
         return layer

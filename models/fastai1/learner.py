@@ -70,6 +70,17 @@ def read(path: Path, inert: frozenset[str] = frozenset()) -> Source:
 
     Raises `Refused`, naming what was found, for anything else.
     """
+    try:
+        return _read(path, inert)
+    except Refused:
+        raise
+    # All of it trusts that records are as fastai writes them; in a damaged file they are not.
+    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise Refused(f"a learner that does not hold together ({what})") from error
+
+
+def _read(path: Path, inert: frozenset[str]) -> Source:
     with TorchFile(path) as file:
         state = file.value
         if not isinstance(state, dict) or not {"model", "data"} <= state.keys():

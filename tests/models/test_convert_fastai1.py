@@ -118,7 +118,7 @@ def test_a_file_cut_short_is_refused(tmp_path):
 def test_a_learner_made_just_now_agrees(recipe, tmp_path):
     pkl = tmp_path / "learner.pkl"
     words = [os.environ["ORIGINAL_PYTHON"], "-W", "ignore", str(HERE / "fastai1" / "make.py")]
-    steps = ["--steps", "20", "--photos", str(SAMPLES)]
+    steps = ["--steps", "5", "--photos", str(SAMPLES)]
     subprocess.run([*words, recipe, str(pkl), *steps], check=True, capture_output=True)
     options = Options(max_side=512, preview=tmp_path / "preview.jpg")
     convert.convert(pkl, tmp_path / "model.onnx", options, SAMPLES)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import fastai1, inspection, pickles
@@ -197,6 +197,39 @@ def test_extensions_and_buffers_are_refused():
 def test_noise_is_refused_or_read_and_nothing_else(data):
     with contextlib.suppress(Refused):
         pickles.read(data)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_a_damaged_learner_is_read_or_refused_and_nothing_else(tmp_path_factory, data):
+    with zipfile.ZipFile(LEARNER) as whole:
+        entries = {name: whole.read(name) for name in whole.namelist()}
+    root = next(name for name in entries if name.endswith("/data.pkl"))
+    at = data.draw(st.integers(0, len(entries[root]) - 1))
+    noise = data.draw(st.binary(min_size=1, max_size=4))
+    entries[root] = entries[root][:at] + noise + entries[root][at + len(noise) :]
+    path = tmp_path_factory.mktemp("damaged") / "learner.pkl"
+    with zipfile.ZipFile(path, "w") as damaged:
+        for name, content in entries.items():
+            damaged.writestr(name, content)
+    with contextlib.suppress(Refused):
+        fastai1.read(path)
+
+
+@pytest.mark.parametrize("lost", ["weight_orig", "weight_u", "gamma", "layers"])
+def test_a_learner_that_does_not_hold_together_is_refused(tmp_path, lost):
+    """A name that the network looks up is no longer there."""
+    learner = LEARNER.with_name("spectral.pkl")
+    path = tmp_path / "learner.pkl"
+    with zipfile.ZipFile(learner) as whole, zipfile.ZipFile(path, "w") as damaged:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name.endswith("/data.pkl"):
+                assert lost.encode() in content
+                content = content.replace(lost.encode(), lost[::-1].encode())
+            damaged.writestr(name, content)
+    with pytest.raises(Refused):
+        fastai1.read(path)
 
 
 plain = st.recursive(
