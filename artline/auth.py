@@ -45,9 +45,7 @@ class SigV4(httpx.Auth):
         try:
             from botocore import auth, awsrequest, exceptions, session  # type: ignore[import-untyped]
         except ImportError as error:
-            raise SigningError(
-                "Signing needs one more package: pip install 'artline[iam]'"
-            ) from error
+            raise SigningError("Signing needs one more package: pip install botocore") from error
         self._sign, self._request = auth.SigV4Auth, awsrequest.AWSRequest
         self._error = exceptions.BotoCoreError
         try:

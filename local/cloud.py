@@ -35,7 +35,7 @@ class Cloud:
 
     def __init__(self) -> None:
         if importlib.util.find_spec("ministack") is None:
-            raise Missing("MiniStack is not installed: pip install 'artline[local]'")
+            raise Missing("MiniStack is not installed: pip install ministack")
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:

@@ -26,7 +26,7 @@ def explained(check: Run) -> Run:
                 ClientError,
             )
         except ImportError:
-            return failed("asking AWS takes botocore", "pip install 'artline[iam]'")
+            return failed("asking AWS takes botocore", "pip install botocore")
         try:
             return check(deployment)
         except ClientError as error:

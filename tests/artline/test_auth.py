@@ -284,7 +284,7 @@ def test_no_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(SigningError, match=re.escape("pip install 'artline[iam]'")):
+    with pytest.raises(SigningError, match=re.escape("pip install botocore")):
         Client(HOST, sign=True)
 
 

@@ -133,7 +133,7 @@ def test_no_botocore(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(builtins, "__import__", absent)
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "pip install 'artline[iam]'")
+    assert (finding.status, finding.mend) == ("failed", "pip install botocore")
 
 
 def test_regions(
