@@ -112,7 +112,7 @@ HEAD = [
     "callers",
     "photos/s",
     *("median", "95 %", "99 %"),
-    "99 %, with the waiting",
+    "99 % with waiting",
     *("503", "429", "without Retry-After"),
     "errors",
 ]
@@ -183,6 +183,9 @@ def _report(
             " Retry-After says where they are refused, and begin with the next when it is drawn."
             " They and the API share the machine with the copies.\n",
             table(HEAD, map(row, steps)) + "\n",
+            "The median, 95 % and 99 % are of the requests that were answered. Who is answered asks"
+            " again at once and so keeps a copy busy; who is refused may find none free until the"
+            " step ends, which is what the waiting comes to.\n",
             "![Photos a second, latency and memory](load.svg)\n",
             f"A single caller waits {ms(before)} at the median before the burst, and {ms(after)}"
             f" right after it: {after / before:.2f} times as long.\n",

@@ -54,7 +54,7 @@ def _rate(axes: Axes, steps: "Sequence[Step]") -> None:
 
 def _latency(axes: Axes, steps: "Sequence[Step]") -> None:
     numbers = _callers(axes, steps)
-    axes.set_title("Seconds to a line art")
+    axes.set_title("Seconds to a drawing")
     for name, color, figures in (
         ("median request", INK[0], [step.latency(50)[0] for step in steps]),
         ("99 % of requests", INK[2], [step.latency(99)[0] for step in steps]),
@@ -62,11 +62,13 @@ def _latency(axes: Axes, steps: "Sequence[Step]") -> None:
     ):
         axes.plot(numbers, figures, "o-", color=color, label=name)
     axes.set_yscale("log")
-    axes.legend()
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_ylim(0.02, 500)  # with room for the legend
+    axes.legend(loc="upper left")
 
 
 def _resident(axes: Axes, memory: "Memory") -> None:
-    axes.set_title("Memory of the function's process, MB")
+    axes.set_title("Memory of a copy, MB")
     axes.plot(memory.photos, [size / 1e6 for size in memory.resident], color=INK[0])
     axes.set_xlabel("photos drawn")
     axes.set_ylim(bottom=0)
