@@ -203,7 +203,11 @@ def bound(model: Path, report: Report) -> None:
             )
             set_metadata(model, max_side=str(side))
             return
-    raise Refused(f"a network that takes {last.peak_mb:.0f} MB for a photo of {height}x{width}")
+    raise Refused(
+        f"a network that takes {last.peak_mb:.0f} MB for a photo of {height}x{width}, where"
+        f" {allowed:.0f} of a function's {MEMORY_MB} are free for it; in eight bits (--int8) a"
+        " network takes less"
+    )
 
 
 def set_metadata(path: Path, **changes: str) -> None:

@@ -175,12 +175,6 @@ RECIPES = {
         loss=MSELossFlat,
         options=dict(norm_type=NormType.Weight, blur=True, y_range=(-3.0, 3.0)),
     ),
-    "resnet50": dict(
-        arch=models.resnet50,
-        size=96,
-        loss=MSELossFlat,
-        options=dict(norm_type=NormType.Spectral, self_attention=True, bottle=True),
-    ),
 }
 
 
