@@ -28,7 +28,7 @@ PLOT = Path(__file__).with_name("load.svg")
 PHOTO = ROOT / "samples/face.jpg"
 
 COPIES = 2
-STAGE = {"throttleRate": 40, "throttleBurst": 40}
+STAGE = {"throttleRate": 60, "throttleBurst": 60}
 """More than two copies can draw, so that it is they who are saturated first."""
 STEPS = (1, 2, 4, 8, 16, 32)
 """Callers at once."""
