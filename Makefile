@@ -6,12 +6,15 @@ PHOTO ?= samples/face.jpg
 TAG ?= artline
 BASE_IMAGE ?=
 FILE ?=
+OPTIONS ?=
+PYTHON38 ?= python3.8
 
 VENV := .venv
 MODELS := .venv-models
+ORIGINAL := .venv-original
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: help run test test-model test-pulumi image invoke model bench lint lock
+.PHONY: help run test test-model test-pulumi image invoke sbom model bench load lint audit lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
@@ -34,16 +37,28 @@ image: $(VENV)/.local  ## build the function's image as TAG, on BASE_IMAGE
 invoke: $(VENV)/.local  ## draw PHOTO with that image, under AWS's emulator, into out/
 	@$(VENV)/bin/python -m local.image invoke --tag "$(TAG)" "$(PHOTO)"
 
+sbom: $(VENV)/.local  ## list what is in that image, as CycloneDX, into out/sbom.json
+	@mkdir -p out
+	@$(VENV)/bin/python -m local.sbom --tag "$(TAG)" >out/sbom.json
+
 model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to function/model.onnx
-	@$(MODELS)/bin/python -m models convert "$(FILE)" -o function/model.onnx
+	@$(MODELS)/bin/python -m models convert "$(FILE)" -o function/model.onnx $(OPTIONS)
 
 bench: $(VENV)/.test  ## measure, into bench/RESULTS.md
 	@$(VENV)/bin/python -m bench
+
+load: $(VENV)/.test  ## draw photos for more and more callers, into bench/LOAD.md
+	@$(VENV)/bin/$(PIP) --editable '.[bench]'
+	@$(VENV)/bin/python -m bench.load
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+audit: $(VENV)/.test  ## ask osv.dev for known faults of what the function carries
+	@$(VENV)/bin/python -m pip install --quiet pip-audit
+	@$(VENV)/bin/pip-audit -s osv --disable-pip --require-hashes -r function/requirements.txt
 
 lock: $(VENV)/.test  ## resolve and pin every dependency anew
 	$(VENV)/bin/python -m pip install --quiet uv

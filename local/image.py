@@ -159,12 +159,11 @@ def build(tag: str = TAG, base: str | None = None, *, context: Path = FUNCTION) 
     Raises `Missing` where there is no engine or no base, `CalledProcessError` where it fails.
     """
     from function import __version__
-    from function.model import load
 
     arguments = {
         "BASE_IMAGE": base or base_image(),
         "VERSION": __version__,
-        "MODEL": f"{load().name}/{load().version}",
+        "MODEL_SHA256": hashlib.sha256((context / "model.onnx").read_bytes()).hexdigest(),
     }
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     docker("build", "--quiet", "--tag", tag, *options, str(context), stderr=subprocess.STDOUT)

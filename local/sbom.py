@@ -15,7 +15,11 @@ from typing import Any
 
 from .image import FUNCTION, TAG, Missing, docker, require_engine
 
-MODEL = "sha256sum function/model.onnx"
+MODEL = """python -c '
+import json
+from function.model import load
+print(json.dumps([load().name, load().version]))
+'"""
 PYTHON = (
     "python -m pip --disable-pip-version-check inspect --path /var/task --path /var/runtime"
     """ --path "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" """
@@ -36,7 +40,7 @@ def document(image: str) -> dict[str, Any]:
     labels, digest = found["Config"]["Labels"], found["Id"].removeprefix("sha256:")
     version = labels["org.opencontainers.image.version"]
     subject = {"type": "container", "name": "artline", "version": version}
-    name, _, version = labels["artline.model"].partition("/")
+    name, version = json.loads(_inside(image, MODEL))
     model = {"type": "machine-learning-model", "name": name, "version": version}
     packages = [*_python(_inside(image, PYTHON)), *_system(_inside(image, SYSTEM))]
     return {
@@ -46,7 +50,7 @@ def document(image: str) -> dict[str, Any]:
         "version": 1,
         "metadata": {"component": subject | _hashed([digest])},
         "components": [
-            model | _hashed(_inside(image, MODEL).split()[:1]),
+            model | _hashed([labels["artline.model.sha256"]]),
             *sorted(packages, key=lambda package: str(package["purl"])),
         ],
     }

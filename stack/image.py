@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +13,8 @@ import pulumi_docker as docker
 from .settings import Settings
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+
+MODEL = Path(__file__).parents[1] / "function" / "model.onnx"
 
 KEPT_IMAGES = 10
 
@@ -70,7 +74,7 @@ def _build(
             # One platform, the function's own: Lambda takes no image index, and an image built
             # for the laptop's processor ends as `exec format error`.
             "platform": PLATFORMS[settings.architecture],
-            "args": {"VERSION": settings.tags["Version"]},
+            "args": {"VERSION": settings.tags["Version"], "MODEL_SHA256": _digest(MODEL)},
         },
         registry={
             "server": repository.repository_url,
@@ -80,6 +84,10 @@ def _build(
         opts=child,
     )
     return image.repo_digest
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _keep(count: int) -> dict[str, object]:

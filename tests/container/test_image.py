@@ -1,5 +1,6 @@
 """What is in the image, in which layer, and how it is ready to start."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 
 from function import __version__
-from function.model import load
 from local.image import FUNCTION, Container, build, docker
 from tests.function.test_fuzz import posted
 
@@ -89,7 +89,8 @@ def test_labels(image: str) -> None:
     labels = json.loads(docker("image", "inspect", "--format={{json .Config.Labels}}", image))
     assert labels["org.opencontainers.image.version"] == __version__
     assert labels["org.opencontainers.image.licenses"] == "MIT"
-    assert labels["artline.model"] == f"{load().name}/{load().version}"
+    model = (FUNCTION / "model.onnx").read_bytes()
+    assert labels["artline.model.sha256"] == hashlib.sha256(model).hexdigest()
 
 
 def test_all_modules_and_clients_are_there(image: str) -> None:

@@ -35,32 +35,36 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session")
-def image() -> str:
-    """The function's image, by the digest of its content."""
+def image() -> Iterator[str]:
+    """The function's image, by the digest of its content, under a tag of this run's own."""
     try:
-        tag = build("artline:test")
+        tag = build(f"artline:deploy-{os.getpid()}")
     except Missing as what:
         pytest.skip(str(what))
-    return docker("image", "inspect", "--format", "{{.Id}}", tag)
+    yield docker("image", "inspect", "--format", "{{.Id}}", tag)
+    docker("image", "rm", "--force", tag)
 
 
 @pytest.fixture(scope="session")
-def next_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def next_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A new version of it, that says so in its health."""
     change = "sed -i 's/^__version__ = .*/__version__ = \"9.9.9\"/' function/__init__.py"
     context = tmp_path_factory.mktemp("next")
-    return _changed(image, f"{change} && rm function/__pycache__/__init__.*", context)
+    yield from _changed(image, f"{change} && rm function/__pycache__/__init__.*", context)
 
 
 @pytest.fixture(scope="session")
-def broken_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def broken_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A version that starts, and cannot draw."""
-    return _changed(image, "echo none > function/model.onnx", tmp_path_factory.mktemp("broken"))
+    context = tmp_path_factory.mktemp("broken")
+    yield from _changed(image, "echo none > function/model.onnx", context)
 
 
-def _changed(image: str, command: str, context: Path) -> str:
+def _changed(image: str, command: str, context: Path) -> Iterator[str]:
     (context / "Dockerfile").write_text(f"FROM {image}\nRUN {command}\n")
-    return docker("build", "--quiet", str(context))
+    changed = docker("build", "--quiet", str(context))
+    yield changed
+    docker("image", "rm", "--force", changed)
 
 
 @pytest.fixture

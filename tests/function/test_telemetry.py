@@ -78,7 +78,8 @@ def test_a_request_is_one_line_that_holds_nothing_of_the_photo(face: bytes) -> N
 
 
 def test_what_is_counted(face: bytes) -> None:
-    _, documents = written(event("http_api", face), event("http_api", b"%PDF \xe2\xe3"), get("/none"))
+    no_photo = event("http_api", b"%PDF \xe2\xe3")
+    _, documents = written(event("http_api", face), no_photo, get("/none"))
     found = sums(documents)
     assert (found["Answered"], found["Refused415"], found["Refused404"]) == (1, 1, 1)
     assert found["ColdStart"] == 1
