@@ -75,6 +75,16 @@ $(VENV)/.test: $(VENV)/.local
 	@$(VENV)/bin/$(PIP) --editable '.[test]'
 	@touch $@
 
+# fastai 1, which needs Python 3.8, for tests that make learners with it and for `make bench`. numpy is
+# built first: pandas would fetch one of its own.
+$(ORIGINAL)/.done: tests/models/fastai1/requirements.txt tests/models/fastai1/build-constraints.txt
+	@$(PYTHON38) -m venv $(ORIGINAL)
+	@PIP_CONSTRAINT=tests/models/fastai1/build-constraints.txt $(ORIGINAL)/bin/pip install --quiet \
+		--disable-pip-version-check wheel 'cython<3' numpy==1.17.2
+	@$(ORIGINAL)/bin/pip install --quiet --disable-pip-version-check \
+		--requirement tests/models/fastai1/requirements.txt
+	@touch $@
+
 # torchvision from the registry asks for the CUDA build of torch, so torch is put in place before it.
 $(MODELS)/.done: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(MODELS)

@@ -103,7 +103,8 @@ def original() -> Subject:
 def _build_original(python: str, learner: Path) -> str:
     """Two gigabytes take minutes to build: done once for one Python, learner and recipe."""
     recipe = sorted((HERE / "original_image").iterdir())
-    parts = [python, str(learner), str(learner.stat()), *(file.read_text() for file in recipe)]
+    written = str(learner.stat().st_mtime_ns)
+    parts = [python, str(learner), written, *(file.read_text() for file in recipe)]
     tag = f"artline:original-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:12]}"
     if present(tag):
         return tag

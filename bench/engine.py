@@ -38,7 +38,11 @@ def onnxruntime(path: str) -> Draw:
 def openvino(path: str) -> Draw:
     from openvino import Core
 
-    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": 1,
+        "INFERENCE_PRECISION_HINT": "f32",  # which it would lower where the processor can
+    }
     network = Core().compile_model(path, "CPU", options)
     return lambda image: network(image)[0]
 

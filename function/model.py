@@ -20,6 +20,9 @@ Pixels = npt.NDArray[np.uint8]
 
 PATH = Path(__file__).with_name("model.onnx")
 
+METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
+"""What a model file has to say of itself; `fixed_size` it may."""
+
 LARGE = 64 * 2**20
 """Bytes of a model file from which on memory is saved: see `_options`."""
 
@@ -43,6 +46,8 @@ class Model:
             raise ModelError(f"{path.name} cannot be served: {error}") from error
 
     def _read_metadata(self, metadata: dict[str, str]) -> None:
+        if missing := METADATA - metadata.keys():
+            raise ValueError(f"its metadata has no {', '.join(sorted(missing))}")
         self.name = metadata["name"]
         self.version = metadata["version"]
         self.license = metadata["license"]
@@ -54,6 +59,8 @@ class Model:
         if fixed:
             height, _, width = fixed.partition("x")
             self.fixed_size = int(height), int(width or height)
+        if min(self.multiple, self.max_side, *(self.fixed_size or ())) < 1:
+            raise ValueError("its metadata has a size below 1")
 
     @property
     def default_side(self) -> int:

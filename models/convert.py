@@ -77,16 +77,24 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
     """Write the model file `to` from what `path` holds, and compare the two on photos of `samples`.
 
     Raises:
-        Refused: what cannot work, naming what was found.
+        Refused: what cannot work, naming what was found; what `to` held before is left there.
 
     """
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent) as folder:
+        made = Path(folder) / to.name
+        report = _make(path, made, options, samples)
+        report.path = made.replace(to)
+    return report
+
+
+def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
     metadata = {
         "name": options.name or path.stem,
         "version": options.version,
         "license": options.license,
         "source": f"converted from {path.name}",
     }
-    to.parent.mkdir(parents=True, exist_ok=True)
     source = _read(path, options, samples)
     if isinstance(source, OnnxSource):
         onnxfile.write(source, to, metadata, options)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from function import app, limits, model
 from function.app import handler
+from tests.function import networks
 from tests.function.networks import negative
 
 EVENTS = Path(__file__).parent / "events"
@@ -313,6 +314,25 @@ def test_a_corrupt_model_is_told_by_health(served: Path, face: bytes) -> None:
     assert "model.onnx cannot be served" in refused(answer, 503)
     assert answer["headers"]["retry-after"]
     refused(handler(event("http_api", face), CONTEXT), 500)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"multiple": "0"}, "a size below 1"),
+        ({"fixed_size": "500x0"}, "a size below 1"),
+        ({"max_side": "large"}, "invalid literal"),
+        ({"license": ""}, "no license"),
+    ],
+)
+def test_a_model_that_says_too_little_of_itself(
+    served: Path, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, str], said: str
+) -> None:
+    for name in [name for name, value in metadata.items() if not value]:
+        monkeypatch.delitem(networks.METADATA, name)
+        del metadata[name]
+    negative(served, **metadata)
+    assert said in refused(handler(get("/health"), CONTEXT), 503)
 
 
 def test_another_model_is_served_as_it_says_it_is(served: Path, face: bytes) -> None:

@@ -275,6 +275,20 @@ def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
     assert any("max_side" in note for note in report.notes)
 
 
+def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch):
+    write_torchscript(tmp_path / "net.pt")
+    monkeypatch.setattr(
+        convert.judge, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, 9000)
+    )
+    to = tmp_path / "function" / "model.onnx"
+    to.parent.mkdir()
+    to.write_bytes(b"before")
+    with pytest.raises(Refused, match="9000 MB"):
+        convert.convert(tmp_path / "net.pt", to, Options(preview=PREVIEW), SAMPLES)
+    assert to.read_bytes() == b"before"
+    assert list(to.parent.iterdir()) == [to]
+
+
 def test_fastai_2_is_read_only_when_trusted(tmp_path):
     learner = learner_of_fastai_2(tmp_path)
     with pytest.raises(Refused, match="--trust"):
