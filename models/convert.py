@@ -194,16 +194,18 @@ def bound(model: Path, report: Report) -> None:
     """
     allowed = MEMORY_MB * ROOM
     fixed = _fixed_size(model)
-    sizes = [fixed] if fixed else [(500, 500), (side := int(report.metadata["max_side"]), side)]
+    most = int(report.metadata["max_side"])
+    sizes = [fixed] if fixed else [(side, side) for side in sorted({min(500, most), most})]
     for size in sizes:
         report.costs[size] = judge.cost(model, size)
     (height, width), last = list(report.costs.items())[-1]
     if last.peak_mb <= allowed:
         return
-    if fixed is None:
-        small = report.costs[sizes[0]]
+    small = report.costs[sizes[0]]
+    if last.peak_mb > small.peak_mb:
         per_pixel = (last.peak_mb - small.peak_mb) / (height * width - 500 * 500)
-        side = int((500 * 500 + (allowed - small.peak_mb) / per_pixel) ** 0.5) // 32 * 32
+        pixels = 500 * 500 + (allowed - small.peak_mb) / per_pixel
+        side = int(max(pixels, 0) ** 0.5) // 32 * 32
         if side >= SMALLEST_SIDE:
             report.costs[side, side] = judge.cost(model, (side, side))
             report.notes.append(

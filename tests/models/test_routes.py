@@ -275,16 +275,21 @@ def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
     assert any("max_side" in note for note in report.notes)
 
 
-def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("max_side", "peak"),
+    [(1024, lambda side: 9000), (400, lambda side: 9000), (1024, lambda side: 9000 + side)],
+)
+def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, max_side, peak):
     write_torchscript(tmp_path / "net.pt")
     monkeypatch.setattr(
-        convert.judge, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, 9000)
+        convert.judge, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, peak(size[0]))
     )
     to = tmp_path / "function" / "model.onnx"
     to.parent.mkdir()
     to.write_bytes(b"before")
-    with pytest.raises(Refused, match="9000 MB"):
-        convert.convert(tmp_path / "net.pt", to, Options(preview=PREVIEW), SAMPLES)
+    options = Options(max_side=max_side, preview=PREVIEW)
+    with pytest.raises(Refused, match=f"{peak(max_side)} MB for a photo of {max_side}x{max_side}"):
+        convert.convert(tmp_path / "net.pt", to, options, SAMPLES)
     assert to.read_bytes() == b"before"
     assert list(to.parent.iterdir()) == [to]
 
