@@ -18,7 +18,6 @@ from models.onnxfile import OnnxSource
 from models.pickles import Object, Refused
 from models.source import Source, check_fixed, smallest_multiple
 
-MEMORY_MB = 2048  # a function's, by default
 ROOM = 0.75  # of that a picture may take: the rest is for photos, answers and the engine's moods
 SMALLEST_SIDE = 256
 CALIBRATED_AT = (256, 320)  # every activation of every photo is kept for a while: not too large
@@ -45,6 +44,7 @@ class Options:
     inert: frozenset[str] = frozenset()
     trust: bool = False
     int8: bool = False
+    memory: int = 2048  # MB: the function's, by default
     preview: Path = Path("models/build/preview.jpg")
 
 
@@ -57,6 +57,7 @@ class Report:
     metadata: dict[str, str]
     opset: int
     agreement: Agreement
+    memory: int
     costs: dict[tuple[int, int], Cost] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -66,7 +67,8 @@ class Report:
         lines += [f"  {note}" for note in self.notes]
         lines.append(f"  drawn as its source draws it: {self.agreement}")
         lines += [
-            f"  {height}x{width}: {cost.busy:.2f} s of a core, {cost.peak_mb:.0f} of {MEMORY_MB} MB"
+            f"  {height}x{width}: {cost.busy:.2f} s of a core,"
+            f" {cost.peak_mb:.0f} of {self.memory} MB"
             for (height, width), cost in self.costs.items()
         ]
         lines.append("  " + ", ".join(f"{k} {v}" for k, v in sorted(self.metadata.items())))
@@ -109,6 +111,7 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
         metadata=ours.metadata,
         opset=_opset(to),
         agreement=judge.compare(judge.drawer(to), source.draw, pictures),
+        memory=options.memory,
         notes=source.notes,
     )
     if options.int8:
@@ -192,7 +195,7 @@ def bound(model: Path, report: Report) -> None:
 
     Raises `Refused` where not even a small one does.
     """
-    allowed = MEMORY_MB * ROOM
+    allowed = report.memory * ROOM
     fixed = _fixed_size(model)
     most = int(report.metadata["max_side"])
     sizes = [fixed] if fixed else [(side, side) for side in sorted({min(500, most), most})]
@@ -215,8 +218,8 @@ def bound(model: Path, report: Report) -> None:
             return
     raise Refused(
         f"a network that takes {last.peak_mb:.0f} MB for a photo of {height}x{width}, where"
-        f" {allowed:.0f} of a function's {MEMORY_MB} are free for it; in eight bits (--int8) a"
-        " network takes less"
+        f" {allowed:.0f} of a function's {report.memory} are free for it: in eight bits (--int8) a"
+        " network takes less, and a function may have more (--memory, and artline:memory with it)"
     )
 
 

@@ -31,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8", action="store_true", help="eight bits where pictures keep their looks"
     )
+    parser.add_argument("--memory", type=int, default=2048, help="MB that the function has")
     parser.add_argument("--preview", type=Path, default=Path("models/build/preview.jpg"))
     parser.add_argument(
         "--photos", type=Path, default=Path("samples"), help="to compare and calibrate"
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         inert=frozenset(arguments.inert),
         trust=arguments.trust,
         int8=arguments.int8,
+        memory=arguments.memory,
         preview=arguments.preview,
     )
     try:
