@@ -26,6 +26,9 @@ METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
 LARGE = 64 * 2**20
 """Bytes of a model file from which on memory is saved: see `_options`."""
 
+REGION = 512 * 2**20
+"""Bytes that a large model's layers are given to share; more than that is taken where needed."""
+
 
 class ModelError(Exception):
     """The model file is missing, corrupt, or not in the contract's form."""
@@ -94,6 +97,25 @@ def load() -> Model:
     return Model(PATH)
 
 
+@cache
+def _share_one_region() -> None:
+    """Has the engine take its memory from one region, which is not resident before it is used.
+
+    By itself it takes regions twice as large each time, and what is free in one is of no use to a
+    layer that needs more: an eighth more memory in all, a quarter with larger photos.
+    """
+    place = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    settings = {
+        "max_mem": 0,
+        "arena_extend_strategy": 0,
+        "initial_chunk_size_bytes": REGION,
+        "max_dead_bytes_per_chunk": -1,
+    }
+    ort.create_and_register_allocator(place, ort.OrtArenaCfg(settings))
+
+
 def _options(size: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     if size > LARGE:
@@ -101,6 +123,8 @@ def _options(size: int) -> ort.SessionOptions:
         # They keep a second copy of all weights, though, and a network this large is as quick
         # without: its layers are wide enough for plain matrix products to fill a core.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        _share_one_region()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     # Lambda shows two CPUs for 2048 MB but grants 1.16 of their time: a second thread would spend
     # its turns waiting, and spinning while it waits is paid for.
     memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU))
