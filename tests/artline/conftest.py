@@ -226,5 +226,6 @@ def account() -> "Iterator[Cloud]":
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cloud.SETTINGS, "SERVICES", "sts,iam,lambda,ecr,apigateway,apigatewayv2")
         patch.setitem(cloud.SETTINGS, "LAMBDA_ACCOUNT_CONCURRENCY", str(COPIES))
-        with cloud.Cloud() as running:
-            yield running
+        running = cloud.Cloud()
+    with running:
+        yield running

@@ -53,7 +53,8 @@ MISHAP = "Failed to load resource"
 """How Chromium reports every answer over 399, whatever the page makes of it."""
 
 
-@pytest.fixture(scope="session")
+# Not the session's: while it runs there is an event loop in this thread, which others need.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
