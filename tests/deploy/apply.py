@@ -251,7 +251,7 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     p.pop("triggers")
     answer = emulator.client("lambda").invoke(
-        FunctionName=p.pop("functionName"), Payload=p.pop("input"), **p
+        FunctionName=p.pop("functionName"), Payload=p.pop("input"), Qualifier="$LATEST", **p
     )
     payload = answer["Payload"].read().decode()
     if "FunctionError" in answer:
