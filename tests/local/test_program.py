@@ -74,7 +74,7 @@ def test_the_tree_shows_each_resource_below_its_own_and_no_secret(
 def test_what_changes_in_the_stack_changes_here(tmp_path: Path) -> None:
     for name in ("Pulumi.yaml", "pyproject.toml", "__main__.py"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("stack", "local"):
+    for name in ("stack", "local", "function"):
         shutil.copytree(ROOT / name, tmp_path / name)
     api = tmp_path / "stack" / "api.py"
     api.write_text(api.read_text().replace('"POST /transform"', '"POST /draw"'))
