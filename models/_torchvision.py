@@ -11,9 +11,10 @@ import importlib.util
 from pathlib import Path
 
 import torch
+from torch import library
 
 _OPERATORS = ("nms", "qnms")
-_library = torch.library.Library("torchvision", "FRAGMENT")
+_library = library.Library("torchvision", "FRAGMENT")
 
 
 def declare_operators() -> None:
@@ -29,9 +30,9 @@ def _loads() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         return False
-    for library in Path(spec.origin).parent.glob("_C*.so"):
+    for compiled in Path(spec.origin).parent.glob("_C*.so"):
         try:
-            torch.ops.load_library(str(library))
+            torch.ops.load_library(str(compiled))
         except (OSError, RuntimeError):
             return False
     return True

@@ -1,5 +1,6 @@
 """What several folders of tests share. Imports are the fixtures' own: not every folder has them."""
 
+import os
 import re
 import signal
 import subprocess
@@ -47,6 +48,22 @@ def server() -> Iterator[str]:
             yield re.findall(r"http://\S+", line)[0]
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[str]:
+    """The function's image. Docker's layer cache makes building it again a matter of seconds.
+
+    Its tag is this run's own: another run, of other code, may be building at the same time.
+    """
+    from local.image import Missing, build, docker
+
+    try:
+        tag = build(f"artline:test-{os.getpid()}")
+    except Missing as what:
+        pytest.skip(str(what))
+    yield tag
+    docker("image", "rm", "--force", tag)
 
 
 @pytest.fixture(scope="session")

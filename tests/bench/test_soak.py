@@ -1,14 +1,9 @@
 """A minute or two of more callers than the service takes: the image's containers behind the API."""
 
-import os
-from collections.abc import Iterator
 from itertools import cycle, islice
-
-import pytest
 
 from bench.callers import Callers, Drawing, varied
 from bench.serving import serving
-from local.image import Missing, build, docker
 
 COPIES, CALLERS = 2, 8
 PHOTOS, SIZES = 600, 450
@@ -16,16 +11,6 @@ PHOTOS, SIZES = 600, 450
 ROUNDS = 6
 GROWTH = 25e6
 """Bytes that the copies may gain in the later half: were but its files kept, it were 38 MB."""
-
-
-@pytest.fixture(scope="module")
-def image() -> Iterator[str]:
-    try:
-        tag = build(f"artline:soak-{os.getpid()}")
-    except Missing as what:
-        pytest.skip(str(what))
-    yield tag
-    docker("image", "rm", "--force", tag)
 
 
 def test_overload_loses_nothing_and_leaves_nothing_behind(image: str, face: bytes) -> None:
