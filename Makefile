@@ -7,6 +7,7 @@ TAG ?= artline
 BASE_IMAGE ?=
 FILE ?=
 OPTIONS ?=
+ARGS ?=
 PYTHON38 ?= python3.8
 
 VENV := .venv
@@ -14,7 +15,7 @@ MODELS := .venv-models
 ORIGINAL := .venv-original
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: help run test test-model test-pulumi image invoke sbom model bench load lint audit lock
+.PHONY: help run test test-model test-pulumi image invoke sbom model doctor cost bench load lint audit lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
@@ -23,26 +24,32 @@ run: $(VENV)/.local  ## start the service on this machine, draw PHOTO, keep serv
 	@$(VENV)/bin/python -m local --port $(PORT) --photo "$(PHOTO)"
 
 test: $(VENV)/.test  ## the tests
-	@$(VENV)/bin/python -m pytest --ignore tests/models
+	@$(VENV)/bin/python -m pytest --ignore tests/models $(ARGS)
 
 test-model: $(MODELS)/.done  ## the tests of the model tools (installs torch and fastai)
-	@$(MODELS)/bin/python -m pytest tests/models
+	@$(MODELS)/bin/python -m pytest tests/models $(ARGS)
 
 test-pulumi: $(VENV)/.test  ## deploy, change and destroy on an AWS emulator with the real Pulumi
 	@$(VENV)/bin/python -m pytest tests/deploy
 
 image: $(VENV)/.local  ## build the function's image as TAG, on BASE_IMAGE
-	@$(VENV)/bin/python -m local.image build --tag "$(TAG)" $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
+	@$(VENV)/bin/python -m image build --tag "$(TAG)" $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
 
 invoke: $(VENV)/.local  ## draw PHOTO with that image, under AWS's emulator, into out/
-	@$(VENV)/bin/python -m local.image invoke --tag "$(TAG)" "$(PHOTO)"
+	@$(VENV)/bin/python -m image invoke --tag "$(TAG)" "$(PHOTO)"
 
 sbom: $(VENV)/.local  ## list what is in that image, as CycloneDX, into out/sbom.json
 	@mkdir -p out
-	@$(VENV)/bin/python -m local.sbom --tag "$(TAG)" >out/sbom.json
+	@$(VENV)/bin/python -m image.sbom --tag "$(TAG)" >out/sbom.json
 
-model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to function/model.onnx
-	@$(MODELS)/bin/python -m models convert "$(FILE)" -o function/model.onnx $(OPTIONS)
+model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to artline/model.onnx
+	@$(MODELS)/bin/python -m models convert "$(FILE)" -o artline/model.onnx $(OPTIONS)
+
+doctor: $(VENV)/.local  ## what a deployment lacks, on this machine, in the account, in the service
+	@$(VENV)/bin/python -m operate doctor $(ARGS)
+
+cost: $(VENV)/.local  ## the monthly bill: make cost ARGS='--photos-per-day 100'
+	@$(VENV)/bin/python -m operate cost $(ARGS)
 
 bench: $(VENV)/.test  ## measure, into bench/RESULTS.md
 	@$(VENV)/bin/python -m bench
@@ -77,12 +84,12 @@ $(VENV)/.test: $(VENV)/.local
 
 # fastai 1, which needs Python 3.8, for tests that make learners with it and for `make bench`. numpy is
 # built first: pandas would fetch one of its own.
-$(ORIGINAL)/.done: tests/models/fastai1/requirements.txt tests/models/fastai1/build-constraints.txt
+$(ORIGINAL)/.done: tests/models/conversion/fastai1/requirements.txt tests/models/conversion/fastai1/build-constraints.txt
 	@$(PYTHON38) -m venv $(ORIGINAL)
-	@PIP_CONSTRAINT=tests/models/fastai1/build-constraints.txt $(ORIGINAL)/bin/pip install --quiet \
+	@PIP_CONSTRAINT=tests/models/conversion/fastai1/build-constraints.txt $(ORIGINAL)/bin/pip install --quiet \
 		--disable-pip-version-check wheel 'cython<3' numpy==1.17.2
 	@$(ORIGINAL)/bin/pip install --quiet --disable-pip-version-check \
-		--requirement tests/models/fastai1/requirements.txt
+		--requirement tests/models/conversion/fastai1/requirements.txt
 	@touch $@
 
 # torchvision from the registry asks for the CUDA build of torch, so torch is put in place before it.

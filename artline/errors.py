@@ -3,10 +3,13 @@
 * ArtLineError
     * EndpointError: no service was named
     * SigningError: requests cannot be signed
-    * PhotoError: the photo cannot be read
-        * TooLargeError: it can, and is more than the service takes
+    * ModelError: the model file cannot be used
+    * PhotoError: the photo cannot be drawn
+        * PhotoTooLargeError: it has more bytes or pixels than allowed (HTTP 413)
+        * UnknownFormatError: it is in no format that is read (HTTP 415)
+        * DamagedPhotoError: it is damaged or incomplete (HTTP 422)
     * ServiceError
-        * ConnectError: the service cannot be reached, or hung up
+        * ConnectError: the service cannot be reached, or closed the connection
         * TimedOutError: it was reached and did not answer in time
         * AnswerError: its answer is not in the contract's form
         * ProblemError: it answered with an error, and says which
@@ -17,18 +20,13 @@ Each one's text is a sentence that can be shown to a user.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
-
-import httpx
-
-from .headers import retry_after
+from typing import Any, ClassVar
 
 
 class ArtLineError(Exception):
-    """Anything that this package raises on purpose."""
+    """The base class of everything that this package raises on purpose."""
 
 
 class EndpointError(ArtLineError):
@@ -39,12 +37,30 @@ class SigningError(ArtLineError):
     """Requests cannot be signed on this machine: a package, credentials or a region is missing."""
 
 
+class ModelError(ArtLineError):
+    """The model file is missing, corrupt, or not in the contract's form."""
+
+
 class PhotoError(ArtLineError):
-    """The photo cannot be read on this machine."""
+    """The photo cannot be drawn. `status` is the HTTP status that the service answers with."""
+
+    status: ClassVar[int] = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-class TooLargeError(PhotoError):
-    """The photo is larger than the service takes in one request, or at all."""
+class PhotoTooLargeError(PhotoError):
+    """The photo has more bytes or pixels than one request, a job, or a decoder may take."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnknownFormatError(PhotoError):
+    """The bytes are in no image format that is read."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class DamagedPhotoError(PhotoError):
+    """The photo is cut short or damaged: its decoder reports an error."""
 
 
 class ServiceError(ArtLineError):
@@ -88,33 +104,13 @@ class ProblemError(ServiceError):
         self.retry_after = retry_after
 
     @classmethod
-    def from_response(cls, response: httpx.Response) -> ProblemError:
-        """The problem in an answer of status 400 or more, whoever on the way wrote it."""
-        document = _document(response)
-        wait = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
-        return cls.from_document({"status": response.status_code, **document}, retry_after=wait)
-
-    @classmethod
     def from_document(
         cls, document: Mapping[str, Any], *, retry_after: float | None = None
     ) -> ProblemError:
-        """The problem that a problem document describes."""
+        """The error that a problem document describes."""
         status = document.get("status")
         status = status if isinstance(status, int) else 500
         phrase = next((known.phrase for known in HTTPStatus if known == status), "Error")
         title = str(document.get("title") or phrase)
         detail = str(document.get("detail") or document.get("message") or "")
         return cls(status, title, detail, retry_after=retry_after)
-
-
-def _document(response: httpx.Response) -> dict[str, Any]:
-    """The service's own problem, API Gateway's `{"message"}`, or S3's XML, in one form."""
-    try:
-        document = response.json()
-    except ValueError:
-        message = re.search(r"<Message>([^<]*)</Message>", response.text)
-        return {"detail": message[1]} if message else {}
-    if not isinstance(document, dict):
-        return {}
-    # The status line is what was answered; a document that says otherwise is a copy gone stale.
-    return {name: value for name, value in document.items() if name != "status"}

@@ -23,7 +23,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from local.image import Container, Missing, build, docker, present, require_engine, run, stand_in
+from image.container import (
+    Container,
+    MissingError,
+    build,
+    docker,
+    present,
+    require_engine,
+    run,
+    stand_in,
+)
 
 from .report import ROOT, mb, ms, ratio, table
 
@@ -58,7 +67,7 @@ OURS = {
     "import the engine": "onnxruntime",
     "import Pillow": "PIL.Image",
     "import Powertools": "aws_lambda_powertools",
-    "load the model": "function.model:load",
+    "load the model": "artline.drawing.model:load",
     "import the handler": "function.app",
 }
 THEIRS = {
@@ -74,12 +83,12 @@ def report() -> str:
     try:
         require_engine()
         ours = Subject("ours", build("artline:bench"), OURS, "function.app")
-    except Missing as what:
+    except MissingError as what:
         return f"## The image\n\nNot measured: {what}.\n"
     theirs, note = None, ""
     try:
         theirs = original()
-    except Missing as what:
+    except MissingError as what:
         note = f"Without the original: {what}.\n"
     subjects = [ours, theirs] if theirs else [ours]
     runs = _rounds(subjects)
@@ -90,10 +99,10 @@ def report() -> str:
 
 
 def original() -> Subject:
-    """The original's image. Raises `Missing` where its Python or its learner is."""
+    """The original's image. Raises `MissingError` where its Python or its learner is."""
     python, learner = os.environ.get("ORIGINAL_PYTHON"), os.environ.get("ORIGINAL_LEARNER")
     if not python or not learner:
-        raise Missing(
+        raise MissingError(
             "ORIGINAL_PYTHON names no Python 3.8 with fastai 1.0.61 and torch 1.6.0, or"
             " ORIGINAL_LEARNER no learner that it exported"
         )
@@ -275,7 +284,7 @@ def _profile(image: str) -> str:
     spent: dict[str, int] = defaultdict(int)
     for itself, module in re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", output):
         spent[module.partition(".")[0]] += int(itself)
-    packages = {"numpy", "onnxruntime", "PIL", "aws_lambda_powertools", "function"}
+    packages = {"numpy", "onnxruntime", "PIL", "aws_lambda_powertools", "artline", "function"}
     rest = sum(time for name, time in spent.items() if name not in packages)
     rows = sorted(((name, spent[name]) for name in packages), key=lambda row: -row[1])
     rows.append(("all else", rest))

@@ -1,6 +1,6 @@
 """One engine with one model file, in a process of its own, on one core with one thread.
 
-    python -m bench.engine onnxruntime|openvino function/model.onnx 512 1024
+    python -m bench.engine onnxruntime|openvino artline/model.onnx 512 1024
 
 Prints a line of JSON: bytes at the peak and of the engine as it is installed, seconds to import, to
 load, and for the first and a later inference of each size. Seconds are of CPU time: with one thread

@@ -1,9 +1,10 @@
 """Same weights, both stacks: a fastai 1 learner by itself, and as a model file of this project.
 
-`ORIGINAL_PYTHON` names a Python 3.8 with fastai 1 (tests/models/fastai1/requirements.txt), and
-`ORIGINAL_LEARNER` an export that it made. Each is measured twice, by turns, since machines are
-rarely quiet: in a process on one core with one thread, where the processor's seconds stand beside
-the clock's; and in a container with a 2048 MB function's share of two, where there is an engine.
+`ORIGINAL_PYTHON` names a Python 3.8 with fastai 1, as
+tests/models/conversion/fastai1/requirements.txt pins it, and `ORIGINAL_LEARNER` an export that it
+made. Each is measured twice, by turns, since machines are rarely quiet: in a process on one core
+with one thread, where the processor's seconds stand beside the clock's; and in a container with a
+2048 MB function's share of two, where there is an engine.
 """
 
 import base64
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from local.image import Container, Missing, build, docker, require_engine, run
+from image.container import Container, MissingError, build, docker, require_engine, run
 
 from . import coldstart, transform
 from .report import ROOT, mb, ratio, table
@@ -156,9 +157,9 @@ def _in_containers(folder: Path) -> str:
     try:
         require_engine()
         image, original = build("artline:bench"), coldstart.original().image
-    except Missing as what:
+    except MissingError as what:
         return f"Not measured under a function's limits: {what}.\n"
-    mounted = "/var/task/function/model.onnx:ro"
+    mounted = "/var/task/artline/model.onnx:ro"
     mounts = {name: [f"--volume={folder / name}.onnx:{mounted}"] for name in ("float", "int8")}
     results: Results = defaultdict(lambda: defaultdict(list))
     for _ in range(ROUNDS):

@@ -17,7 +17,7 @@ from statistics import linear_regression, median
 
 import numpy as np
 
-from local.image import Container, Missing, build
+from image.container import Container, MissingError, build
 
 from .callers import Callers, Drawing, until, varied
 from .report import ROOT, machine, mb, ms, table
@@ -139,7 +139,7 @@ def main() -> None:
     where = machine()
     try:
         image = build("artline:load")
-    except Missing as missing:
+    except MissingError as missing:
         sys.exit(f"No load: {missing}.")
     with serving(image, COPIES, **STAGE) as service:
         callers = Callers(service.endpoint)

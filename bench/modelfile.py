@@ -24,7 +24,7 @@ Draw = Callable[[Any], Any]
 
 def load(engine: str, model: str) -> Draw:
     if engine == "function":
-        from function.model import Model
+        from artline.drawing.model import Model
 
         return Model(Path(model)).run
     from openvino import Core
@@ -36,7 +36,7 @@ def load(engine: str, model: str) -> Draw:
 
 def measure(engine: str, model: str, photo: str, out: str, runs: int) -> dict[str, Any]:
     begin = time.perf_counter()
-    import_module("function.model" if engine == "function" else "openvino")
+    import_module("artline.drawing.model" if engine == "function" else "openvino")
     imported = time.perf_counter()
     draw = load(engine, model)
     loaded = time.perf_counter()

@@ -14,10 +14,10 @@ from typing import Any
 
 import uvicorn
 
-from local.image import Container, run
+from image.container import Container, run
+from local.environments import CrashedError, ThrottledError
 from local.program import declared, deployment
 from local.server import application
-from local.workers import Crashed, Throttled
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Service:
 
 
 class Copies:
-    """What `local.workers.Function` is to the server, of containers that run already."""
+    """What `local.environments.Environments` is to the server, of containers that run already."""
 
     def __init__(self, containers: Sequence[Container], timeout: float) -> None:
         self._timeout = timeout
@@ -42,15 +42,15 @@ class Copies:
         try:
             copy = self._idle.get_nowait()
         except Empty:
-            raise Throttled from None
+            raise ThrottledError from None
         try:
             answer = copy.invoke(event, self._timeout)
         except OSError as error:
-            raise Crashed(str(error)) from error
+            raise CrashedError(str(error)) from error
         finally:
             self._idle.put(copy)
         if not isinstance(answer, dict) or "statusCode" not in answer:
-            raise Crashed(str(answer))
+            raise CrashedError(str(answer))
         return answer
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from .report import ROOT, mb, ms, peak_memory, table
 
 PHOTO = ROOT / "samples/landscape.jpg"
-MODEL = ROOT / "function/model.onnx"
+MODEL = ROOT / "artline/model.onnx"
 ENGINES = ROOT / ".venv-openvino"
 OPENVINO = "openvino==2026.4.1"
 RUNS = 9

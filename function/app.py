@@ -5,21 +5,23 @@ the jobs' worker's; a warm-up is answered by a copy that can draw. Routing is a 
 because Powertools' resolvers take one event format each and cost a tenth of a cold start to import.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from . import __version__, auth, jobs, limits, model, static, store, worker
+from artline import limits
+from artline.drawing.transform import prove
+from artline.errors import ModelError, PhotoError
+from artline.version import __version__
+
+from . import auth, jobs, model, static, store, worker
 from .direct import draw
 from .events import Event, Reply, Request, read
-from .problem import Problem
+from .problem import ProblemError
 from .telemetry import logger, metrics
-from .transform import prove
 
 Answer = Callable[..., Reply]
 """Takes the request, and the path's parameters by name."""
@@ -29,7 +31,7 @@ _cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurr
 
 try:
     model.load()  # while Lambda starts the function, which is when it has a whole CPU
-except model.ModelError:
+except ModelError:
     logger.exception("the model cannot be loaded")  # and /health says so to whoever asks
 
 
@@ -63,12 +65,14 @@ def _answer(event: Event, request_id: str) -> Reply:
         if answer in PROTECTED:
             auth.check(request)
         reply = answer(request, **parameters)
-    except Problem as problem:
+    except ProblemError as problem:
         reply = _refusal(problem)
+    except PhotoError as error:
+        reply = _refusal(ProblemError.of(error))
     except Exception:
         logger.exception("fault")
         detail = f"The fault is ours: try again, and if it stays, quote request {request_id}."
-        reply = _refusal(Problem(500, detail))
+        reply = _refusal(ProblemError(500, detail))
     reply.headers["server-timing"] = ", ".join(
         filter(None, (reply.headers.get("server-timing"), f"start;desc={_start()}"))
     )
@@ -87,9 +91,9 @@ def _route(request: Request) -> tuple[Answer, dict[str, str]]:
         if answer is None:
             allowed = ", ".join(methods)
             detail = f"{request.path} takes {allowed}, not {request.method}."
-            raise Problem(405, detail, allow=allowed)
+            raise ProblemError(405, detail, allow=allowed)
         return answer, parameters
-    raise Problem(404, f"There is no {request.path} here: /openapi.json lists what there is.")
+    raise ProblemError(404, f"There is no {request.path} here: /openapi.json lists what there is.")
 
 
 def _match(template: str, path: str) -> dict[str, str] | None:
@@ -106,8 +110,8 @@ def health(_: Request) -> Reply:
     """`GET /health`: what runs here, and what it takes."""
     try:
         network = model.load()
-    except model.ModelError as error:
-        raise Problem(503, f"{error}.", retry_after="60") from error
+    except ModelError as error:
+        raise ProblemError(503, f"{error}.", retry_after="60") from error
     return _json(
         {
             "status": "ok",
@@ -116,7 +120,7 @@ def health(_: Request) -> Reply:
                 "version": network.version,
                 "license": network.license,
                 "source": network.source,
-                "sha256": _digest(network),
+                "sha256": model.digest(network),
             },
             "version": __version__,
             "start": _start(),
@@ -131,13 +135,6 @@ def health(_: Request) -> Reply:
             },
         }
     )
-
-
-@cache
-def _digest(_: model.Model) -> str:
-    """The SHA-256 of the file that the model was loaded from."""
-    with model.PATH.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def openapi(_: Request) -> Reply:
@@ -170,7 +167,7 @@ def routes() -> dict[str, dict[str, Answer]]:
     return ROUTES | JOBS if store.enabled() else ROUTES
 
 
-def _refusal(problem: Problem) -> Reply:
+def _refusal(problem: ProblemError) -> Reply:
     document = json.dumps(problem.document())
     return Reply(problem.status, document, "application/problem+json", dict(problem.headers))
 

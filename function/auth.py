@@ -8,14 +8,14 @@ import hmac
 import os
 
 from .events import Request
-from .problem import Problem
+from .problem import ProblemError
 
 RENEW_SECONDS = 60
 """How long a copy may go on with the tokens it last read."""
 
 
 def check(request: Request) -> None:
-    """Raises `Problem` 401 unless `request` carries a valid bearer token, or none is asked for."""
+    """Raises `ProblemError` 401 where a token is required and `request` carries no valid one."""
     parameter = os.environ.get("API_TOKEN_PARAMETER")
     if not parameter:
         return
@@ -23,7 +23,7 @@ def check(request: Request) -> None:
     # Every token is compared, and in constant time: how long it takes tells nothing.
     matches = [hmac.compare_digest(given.strip().encode(), token) for token in _tokens(parameter)]
     if scheme.lower() != "bearer" or not any(matches):
-        raise Problem(
+        raise ProblemError(
             401,
             "A token is needed: send it as 'Authorization: Bearer <token>'.",
             www_authenticate="Bearer",

@@ -6,11 +6,15 @@ from urllib.parse import quote
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from . import limits, model
+from artline import limits
+from artline.drawing.model import Model
+from artline.drawing.transform import ENCODINGS, Timings, transform
+from artline.photo.reader import is_image
+
+from . import model
 from .events import Reply, Request
-from .problem import Problem
+from .problem import ProblemError
 from .telemetry import metrics
-from .transform import ENCODINGS, Timings, is_image, transform
 
 
 def draw(request: Request) -> Reply:
@@ -38,9 +42,9 @@ def draw(request: Request) -> Reply:
     return Reply(200, body, media_type, headers)
 
 
-def _too_large(what: str, where: str, advice: str) -> Problem:
+def _too_large(what: str, where: str, advice: str) -> ProblemError:
     most = f"{limits.IMAGE_BYTES:,}"
-    return Problem(
+    return ProblemError(
         413,
         f"{what} bytes, over the {most} that one {where} holds: {advice}, or send the photo by way"
         " of /jobs.",
@@ -50,7 +54,7 @@ def _too_large(what: str, where: str, advice: str) -> Problem:
 def _photo(body: bytes) -> tuple[bytes, bool]:
     """The image in a request's body, and whether it came as base64 text. The bytes decide."""
     if not body:
-        raise Problem(400, "There is no body: send an image file, or the base64 text of one.")
+        raise ProblemError(400, "There is no body: send an image file, or the base64 text of one.")
     text = b"".join(body.split())
     if is_image(body) or not (text.isascii() and text.decode().isprintable()):
         return body, False
@@ -59,19 +63,19 @@ def _photo(body: bytes) -> tuple[bytes, bool]:
     try:
         return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True), True
     except binascii.Error as error:
-        raise Problem(
+        raise ProblemError(
             400, "The body is text that is not base64: send an image file, or the base64 of one."
         ) from error
 
 
-def _max_side(asked: str | None, network: model.Model) -> int | None:
+def _max_side(asked: str | None, network: Model) -> int | None:
     if asked is None:
         return None
     if asked.isascii() and asked.isdigit() and len(asked) < 6:
         side = int(asked)
         if limits.MIN_SIDE <= side <= network.max_side:
             return side
-    raise Problem(
+    raise ProblemError(
         400, f"max_side is a number of pixels from {limits.MIN_SIDE} to {network.max_side}."
     )
 

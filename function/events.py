@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from .problem import Problem
+from .problem import ProblemError
 
 Event = Mapping[str, Any]
 
@@ -48,7 +48,7 @@ class Reply:
 
 
 def read(event: Event) -> Request:
-    """The request in `event`. Raises `Problem` 400 for a body that is not what the event says."""
+    """The request in `event`. Raises `ProblemError` 400 for a body that contradicts the event."""
     event = _mapping(event)
     http = _mapping(_mapping(event.get("requestContext")).get("http"))
     method = http.get("method") or event.get("httpMethod") or "POST"
@@ -73,13 +73,15 @@ def _body(event: Event) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise Problem(400, "The event's body must be a string.")
+        raise ProblemError(400, "The event's body must be a string.")
     if not event.get("isBase64Encoded"):
         return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body)
     except (binascii.Error, ValueError) as error:
-        raise Problem(400, "The event says that its body is base64, which it is not.") from error
+        raise ProblemError(
+            400, "The event says that its body is base64, which it is not."
+        ) from error
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from . import limits, model, store
+from artline import limits
+from artline.drawing.transform import ENCODINGS
+
+from . import model, store
 from .events import Reply, Request
-from .problem import Problem
+from .problem import ProblemError
 from .telemetry import logger
-from .transform import ENCODINGS
 
 UPLOAD_LIFE: Final = timedelta(hours=1)
 """How long the form serves. A photo that waits longer has met a fault, and may be sent again."""
@@ -48,7 +50,9 @@ def _answering() -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         logger.exception("no answer from S3")
-        raise Problem(503, "Jobs cannot be reached now: try again.", retry_after="5") from error
+        raise ProblemError(
+            503, "Jobs cannot be reached now: try again.", retry_after="5"
+        ) from error
 
 
 @_answering()
@@ -64,7 +68,9 @@ def look(_: Request, id: str) -> Reply:  # noqa: A002  the route's own name for 
     """`GET /jobs/{id}`: how the job is."""
     state = (_settled(id) or _pending(id)) if ID.fullmatch(id) else None
     if state is None:
-        raise Problem(404, "There is no such job, or it has expired: POST /jobs makes a new one.")
+        raise ProblemError(
+            404, "There is no such job, or it has expired: POST /jobs makes a new one."
+        )
     return _reply(200, id, state)
 
 
@@ -90,7 +96,7 @@ class Order:
 
     @classmethod
     def read(cls, body: bytes) -> "Order":
-        """The order in a request's JSON. Raises `Problem` 400, 413 or 415."""
+        """The order in a request's JSON. Raises `ProblemError` 400, 413 or 415."""
         try:
             asked = json.loads(body or b"{}")
         except (ValueError, RecursionError) as error:
@@ -127,13 +133,15 @@ def _check_size(size: object) -> None:
         raise _refusal("size is the photo's number of bytes")
     if size > limits.UPLOAD_BYTES:
         most = f"{limits.UPLOAD_BYTES:,}"
-        raise Problem(413, f"The photo is {size:,} bytes, over the {most} of a job: shrink it.")
+        raise ProblemError(
+            413, f"The photo is {size:,} bytes, over the {most} of a job: shrink it."
+        )
 
 
 def _media_type(given: object) -> str:
     if isinstance(given, str) and MEDIA_TYPE.fullmatch(given):
         return given
-    raise Problem(415, "type is the photo's media type, as image/jpeg: send an image.")
+    raise ProblemError(415, "type is the photo's media type, as image/jpeg: send an image.")
 
 
 def _sha256(given: object) -> str | None:
@@ -155,8 +163,8 @@ def _max_side(given: object) -> int:
     raise _refusal(f"max_side is a number of pixels from {limits.MIN_SIDE} to {most}")
 
 
-def _refusal(detail: str) -> Problem:
-    return Problem(400, f"{detail}: /openapi.json shows what to send.")
+def _refusal(detail: str) -> ProblemError:
+    return ProblemError(400, f"{detail}: /openapi.json shows what to send.")
 
 
 def _settled(job: str) -> dict[str, Any] | None:

@@ -1,136 +1,25 @@
-"""The model file: loaded once, run on arrays.
+"""The function's own model, loaded once per execution environment."""
 
-`model.onnx` describes itself. Its input `image` is uint8 `[1, H, W, 3]` RGB, its output `art` uint8
-`[1, H, W, 1 or 3]`; normalisation, clamp and scale are inside the graph, and `metadata_props` hold
-what a runtime has to know, so that nothing here is about any one model.
-"""
-
+import hashlib
 import os
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import onnxruntime as ort  # type: ignore[import-untyped]
-
-from .limits import DEFAULT_SIDE, MEMORY_PER_CPU
-
-Pixels = npt.NDArray[np.uint8]
-
-PATH = Path(__file__).with_name("model.onnx")
-
-METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
-"""What a model file has to say of itself; `fixed_size` it may."""
-
-LARGE = 64 * 2**20
-"""Bytes of a model file from which on memory is saved: see `_options`."""
-
-REGION = 512 * 2**20
-"""Bytes that a large model's layers are given to share; more than that is taken where needed."""
-
-
-class ModelError(Exception):
-    """The model file is missing, corrupt, or not in the contract's form."""
-
-
-class Model:
-    """One image-to-image model, ready to run.
-
-    >>> art = Model(PATH).run(photo)  # uint8 [H, W, 3] in, uint8 [H, W, 1 or 3] out
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            options = _options(path.stat().st_size)
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
-        except Exception as error:  # the engine's own exceptions share no base class
-            raise ModelError(f"{path.name} cannot be served: {error}") from error
-
-    def _read_metadata(self, metadata: dict[str, str]) -> None:
-        if missing := METADATA - metadata.keys():
-            raise ValueError(f"its metadata has no {', '.join(sorted(missing))}")
-        self.name = metadata["name"]
-        self.version = metadata["version"]
-        self.license = metadata["license"]
-        self.source = metadata["source"]
-        self.multiple = int(metadata["multiple"])
-        self.max_side = int(metadata["max_side"])
-        fixed = metadata.get("fixed_size")
-        self.fixed_size: tuple[int, int] | None = None
-        if fixed:
-            height, _, width = fixed.partition("x")
-            self.fixed_size = int(height), int(width or height)
-        if min(self.multiple, self.max_side, *(self.fixed_size or ())) < 1:
-            raise ValueError("its metadata has a size below 1")
-
-    @property
-    def default_side(self) -> int:
-        return min(DEFAULT_SIDE, self.max_side)
-
-    def fit(self, max_side: int) -> tuple[int, int]:
-        """The box, (width, height) in pixels, that a photo is shrunk into before it is drawn."""
-        if self.fixed_size is None:
-            return max_side, max_side
-        height, width = self.fixed_size
-        return min(width, max_side), min(height, max_side)
-
-    def run(self, image: Pixels) -> Pixels:
-        """Draws uint8 `[H, W, 3]` RGB, of any size, as uint8 `[H, W, 1 or 3]` of the same size."""
-        height, width = image.shape[:2]
-        rows, columns = self.fixed_size or (
-            height + -height % self.multiple,
-            width + -width % self.multiple,
-        )
-        # Reflection gives the model more of the same picture; a border of one colour is an edge to
-        # it, and it would draw that edge.
-        padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="reflect")
-        outputs: Any = self._session.run(["art"], {"image": padded[np.newaxis]})
-        art: Pixels = outputs[0][0, :height, :width]
-        return art
+from artline import version
+from artline.drawing.model import Model
+from artline.limits import MEMORY_PER_CPU
 
 
 @cache
 def load() -> Model:
-    """The function's own model. Raises `ModelError` each time until it can be loaded."""
-    return Model(PATH)
+    """The model in the image. Raises `ModelError` each time until it can be loaded."""
+    # Lambda shows two CPUs for 2048 MB but grants 1.16 of their time: a second thread would spend
+    # its turns waiting.
+    memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU))
+    return Model(version.MODEL, threads=max(1, round(memory / MEMORY_PER_CPU)))
 
 
 @cache
-def _share_one_region() -> None:
-    """Has the engine take its memory from one region, which is not resident before it is used.
-
-    By itself it takes regions twice as large each time, and what is free in one is of no use to a
-    layer that needs more: an eighth more memory in all, a quarter with larger photos.
-    """
-    place = ort.OrtMemoryInfo(
-        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
-    )
-    settings = {
-        "max_mem": 0,
-        "arena_extend_strategy": 0,
-        "initial_chunk_size_bytes": REGION,
-        "max_dead_bytes_per_chunk": -1,
-    }
-    ort.create_and_register_allocator(place, ort.OrtArenaCfg(settings))
-
-
-def _options(size: int) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    if size > LARGE:
-        # The engine's blocked layouts (NCHWc) draw the default model in two thirds of the time.
-        # They keep a second copy of all weights, though, and a network this large is as quick
-        # without: its layers are wide enough for plain matrix products to fill a core.
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        _share_one_region()
-        options.add_session_config_entry("session.use_env_allocators", "1")
-    # Lambda shows two CPUs for 2048 MB but grants 1.16 of their time: a second thread would spend
-    # its turns waiting, and spinning while it waits is paid for.
-    memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU))
-    options.intra_op_num_threads = max(1, round(memory / MEMORY_PER_CPU))
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A plan of allocations would be kept for each size of picture, and photos come in all sizes.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    return options
+def digest(_: Model) -> str:
+    """The SHA-256 of the file that the model was loaded from."""
+    with version.MODEL.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

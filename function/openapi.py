@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from . import __version__, limits
-from .model import Model
+from artline import limits
+from artline.drawing.model import Model
+from artline.version import __version__
 
 Schema = dict[str, Any]
 

@@ -3,9 +3,11 @@
 from http import HTTPStatus
 from typing import Any
 
+from artline.errors import PhotoError
 
-class Problem(Exception):
-    """Something that the caller can mend, raised anywhere below the handler.
+
+class ProblemError(Exception):
+    """Something that the caller can fix, raised anywhere below the handler.
 
     `status` is the HTTP status, `detail` one sentence that says what to do, `headers` go into the
     answer beside the problem document.
@@ -16,6 +18,11 @@ class Problem(Exception):
         self.status = HTTPStatus(status)
         self.detail = detail
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    @classmethod
+    def of(cls, error: PhotoError) -> "ProblemError":
+        """The answer to a photo that cannot be drawn."""
+        return cls(error.status, str(error))
 
     def document(self) -> dict[str, Any]:
         """The `application/problem+json` document."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .events import Reply, Request
-from .problem import Problem
+from .problem import ProblemError
 
 FOLDER = Path(__file__).with_name("page")
 
@@ -112,7 +112,7 @@ def file(request: Request, version: str, name: str) -> Reply:
     """
     files = site().files
     if name not in files:
-        raise Problem(404, f"The page has no file {name}: / is the page itself.")
+        raise ProblemError(404, f"The page has no file {name}: / is the page itself.")
     return files[name].reply(request, KEPT if version == site().version else REVALIDATED)
 
 

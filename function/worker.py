@@ -12,12 +12,14 @@ from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from artline.drawing.transform import Timings, transform
+from artline.errors import PhotoError
+
 from . import model, store
 from .events import Event
 from .jobs import ID
-from .problem import Problem
+from .problem import ProblemError
 from .telemetry import logger, metrics
-from .transform import Timings, transform
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -79,7 +81,8 @@ def _draw(job: str) -> None:
             max_side=int(order["max-side"]),
             timings=timings,
         )
-    except Problem as problem:
+    except PhotoError as error:
+        problem = ProblemError.of(error)
         document = json.dumps(problem.document()).encode()
         store.put(store.error(job), document, "application/problem+json")
         _record("JobFailed", job, upload, status=int(problem.status))

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import uvicorn
 
-from .cloud import Missing
+from .cloud import MissingError
+from .environments import Environments
 from .jobs import jobs
 from .program import declared, deployment
 from .server import application
-from .workers import Function
 
 NEW_ACCOUNT = 10
 """Copies that a new AWS account may run at once; a stack that reserves none gets these."""
@@ -35,11 +35,11 @@ def main() -> None:
     with ExitStack() as running:
         try:
             environment |= running.enter_context(jobs(resources, quiet))
-        except Missing as missing:
+        except MissingError as missing:
             print(f"Without jobs: {missing}.", file=sys.stderr)
             del environment["JOBS_BUCKET"]
         function = running.enter_context(
-            Function(
+            Environments(
                 environment,
                 memory=stack.memory,
                 timeout=stack.timeout,

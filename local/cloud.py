@@ -22,7 +22,7 @@ from typing import Any, Self
 from .program import REGION, Resource
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """MiniStack is not installed."""
 
 
@@ -30,12 +30,12 @@ class Cloud:
     """A MiniStack on 127.0.0.1, in a process of its own that ends with this one.
 
     It is there at once: what is asked before it has started waits. `environment` leads an AWS
-    client, and so the function, to it. Raises `Missing`.
+    client, and so the function, to it. Raises `MissingError`.
     """
 
     def __init__(self) -> None:
         if importlib.util.find_spec("ministack") is None:
-            raise Missing("MiniStack is not installed: pip install ministack")
+            raise MissingError("MiniStack is not installed: pip install ministack")
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:

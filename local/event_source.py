@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from .cloud import Cloud
+from .environments import CrashedError, Environments, ExpiredError, ThrottledError
 from .program import Resource
-from .workers import Crashed, Function, Throttled, TimedOut
 
 WAIT_SECONDS = 20
 """How long an empty queue is listened to: the longest that SQS allows."""
@@ -69,7 +69,7 @@ class Poller:
     left in the queue, which delivers it again after its visibility timeout.
     """
 
-    def __init__(self, cloud: Cloud, source: EventSource, function: Function) -> None:
+    def __init__(self, cloud: Cloud, source: EventSource, function: Environments) -> None:
         self._cloud = cloud
         self._source = source
         self._function = function
@@ -113,7 +113,7 @@ class Poller:
             return
         try:
             answer = self._function.invoke(event(messages, self._source.queue_arn))
-        except (Crashed, Throttled, TimedOut):
+        except (CrashedError, ThrottledError, ExpiredError):
             return
         done = succeeded(messages, answer)
         if done:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from function.limits import EVENT_BYTES
+from artline.limits import EVENT_BYTES
 
 TEXT = re.compile(r"text/|application/([\w.-]+\+)?(json|xml)\b|application/javascript\b")
 """Media types whose body an HTTP API passes on as text."""

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from .cloud import Cloud
+from .environments import Environments
 from .event_source import EventSource, Poller
 from .program import Resource
-from .workers import Function
 
 
 @contextmanager
 def jobs(resources: Sequence[Resource], settings: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Runs what `resources` declare of it, and gives the variables that lead the function there.
 
-    `settings` are variables for the worker beside its own. Raises `Missing`.
+    `settings` are variables for the worker beside its own. Raises `MissingError`.
     """
     source = EventSource.read(resources)
     if source is None:
@@ -22,7 +22,7 @@ def jobs(resources: Sequence[Resource], settings: Mapping[str, str]) -> Iterator
         return
     with (
         Cloud() as cloud,
-        Function(
+        Environments(
             source.environment | cloud.environment | dict(settings),
             memory=source.memory,
             timeout=source.timeout,

@@ -78,7 +78,7 @@ class Deployment:
     payload_format: str
 
 
-class Refused(Exception):
+class SettingsError(Exception):
     """The program stopped before any resource: the sentence says which setting to change."""
 
 
@@ -87,7 +87,7 @@ def declared(config: Mapping[str, str] | None = None) -> list[Resource]:
 
     Keys are as in `pulumi config set`: `memory` or `artline:memory`, `aws:region`. The program runs
     in a process of its own, because Pulumi's runtime keeps its state and event loop in globals.
-    Raises `Refused` where the settings do not fit.
+    Raises `SettingsError` where the settings do not fit.
     """
     child = subprocess.run(
         [sys.executable, "-m", "local.monitor"],
@@ -97,7 +97,7 @@ def declared(config: Mapping[str, str] | None = None) -> list[Resource]:
         cwd=ROOT,
     )
     if child.returncode == 2:
-        raise Refused(child.stderr.strip())
+        raise SettingsError(child.stderr.strip())
     if child.returncode:
         raise RuntimeError(f"the Pulumi program failed:\n{child.stderr}")
     return [Resource(**each) for each in json.loads(child.stdout)]

@@ -13,20 +13,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from function.limits import GATEWAY_BYTES
-from function.problem import Problem
+from artline.limits import GATEWAY_BYTES
+from function.problem import ProblemError
 
 from . import gateway
+from .environments import CrashedError, Environments, ExpiredError, ThrottledError
 from .program import Deployment
-from .workers import Crashed, Function, Throttled, TimedOut
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-TOO_LARGE = Problem(
+TOO_LARGE = ProblemError(
     413, "The request is larger than one invocation holds: shrink the photo, or use /jobs."
 )
 
 
-def application(deployment: Deployment, function: Function) -> Starlette:
+def application(deployment: Deployment, function: Environments) -> Starlette:
     """The ASGI application that answers as `deployment`'s API would, with `function` behind it.
 
     A refusal of API Gateway's or Lambda's own comes as problem details, as the function's do.
@@ -36,20 +36,22 @@ def application(deployment: Deployment, function: Function) -> Starlette:
     async def endpoint(request: Request) -> Response:
         try:
             if not throttle.take():
-                raise Problem(429, "Too many requests at once: wait a little.", retry_after="1")
+                raise ProblemError(
+                    429, "Too many requests at once: wait a little.", retry_after="1"
+                )
             event = await _event(deployment, request)
             with fail_after(deployment.integration_timeout):
                 answer = await to_thread.run_sync(function.invoke, event, abandon_on_cancel=True)
-        except Problem as problem:
+        except ProblemError as problem:
             return _refusal(problem)
-        except Throttled:
+        except ThrottledError:
             detail = "Every copy of the function is busy: wait a little."
-            return _refusal(Problem(503, detail, retry_after="1"))
-        except (TimedOut, TimeoutError):
+            return _refusal(ProblemError(503, detail, retry_after="1"))
+        except (ExpiredError, TimeoutError):
             detail = "It took too long for one request: send a smaller photo, or use /jobs."
-            return _refusal(Problem(503, detail, retry_after="1"))
-        except Crashed:
-            return _refusal(Problem(500, "The function ended without an answer: try again."))
+            return _refusal(ProblemError(503, detail, retry_after="1"))
+        except CrashedError:
+            return _refusal(ProblemError(500, "The function ended without an answer: try again."))
         return _response(answer)
 
     cors = deployment.cors
@@ -76,7 +78,7 @@ def application(deployment: Deployment, function: Function) -> Starlette:
 async def _event(deployment: Deployment, request: Request) -> dict[str, Any]:
     match = gateway.route(deployment.routes, request.method, request.url.path)
     if match is None:
-        raise Problem(404, f"There is no {request.method} {request.url.path} here.")
+        raise ProblemError(404, f"There is no {request.method} {request.url.path} here.")
     event = gateway.event(
         *match,
         method=request.method,
@@ -100,13 +102,13 @@ async def _body(request: Request) -> bytes:
             if len(body) > GATEWAY_BYTES:
                 raise TOO_LARGE
     except ClientDisconnect as error:
-        raise Problem(400, "The request ended before its body did.") from error
+        raise ProblemError(400, "The request ended before its body did.") from error
     return bytes(body)
 
 
 def _response(answer: Mapping[str, Any]) -> Response:
     if gateway.too_large(answer):
-        return _refusal(Problem(500, "The answer is larger than Lambda lets through."))
+        return _refusal(ProblemError(500, "The answer is larger than Lambda lets through."))
     body = answer.get("body") or ""
     return Response(
         base64.b64decode(body) if answer.get("isBase64Encoded") else body,
@@ -115,7 +117,7 @@ def _response(answer: Mapping[str, Any]) -> Response:
     )
 
 
-def _refusal(problem: Problem) -> Response:
+def _refusal(problem: ProblemError) -> Response:
     return Response(
         json.dumps(problem.document()),
         status_code=problem.status,

@@ -1,4 +1,4 @@
-"""Makes model files: photos → teacher → training → `function/model.onnx`. See models/README.md."""
+"""Makes model files: photos → teacher → training → `artline/model.onnx`. See models/README.md."""
 
 import os
 

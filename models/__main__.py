@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "photos": "download the photos and have the teacher draw them",
-    "train": "train the default model on them and write function/model.onnx",
+    "train": "train the default model on them and write artline/model.onnx",
     "convert": "turn a fastai, torch or ONNX model into a model file",
     "inspect": "say what a pickle would import and call, without doing it",
     "gallery": "draw the photos never trained on beside their line art, and measure",

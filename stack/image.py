@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
 
+from image import context
+
 from .settings import Settings
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
-
-MODEL = Path(__file__).parents[1] / "function" / "model.onnx"
 
 KEPT_IMAGES = 10
 
 
 class Image(pulumi.ComponentResource):
-    """Builds function/ and pushes it, unless the settings name an image to deploy instead."""
+    """Builds the image and pushes it, unless the settings name an image to deploy instead."""
 
     uri: pulumi.Output[str]
     """The image by its digest. Lambda resolves a tag once, when the function is updated, so a tag
@@ -63,18 +61,19 @@ def _build(
     token = aws.ecr.get_authorization_token_output(
         registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=repository)
     )
+    context.stage()
     image = docker.Image(
         name,
         image_name=pulumi.Output.format("{0}:latest", repository.repository_url),
         # Paths are relative to Pulumi.yaml: Pulumi keeps them in its state, where an absolute one
         # would differ from machine to machine and show as a change.
         build={
-            "context": "function",
-            "dockerfile": "function/Dockerfile",
+            "context": context.FOLDER,
+            "dockerfile": f"{context.FOLDER}/Dockerfile",
             # One platform, the function's own: Lambda takes no image index, and an image built
             # for the laptop's processor ends as `exec format error`.
             "platform": PLATFORMS[settings.architecture],
-            "args": {"VERSION": settings.tags["Version"], "MODEL_SHA256": _digest(MODEL)},
+            "args": {"VERSION": settings.tags["Version"], "MODEL_SHA256": context.model_digest()},
         },
         registry={
             "server": repository.repository_url,
@@ -84,10 +83,6 @@ def _build(
         opts=child,
     )
     return image.repo_digest
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _keep(count: int) -> dict[str, object]:

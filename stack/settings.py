@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,8 @@ import pulumi
 import pulumi_aws
 import yaml  # type: ignore[import-untyped]
 from botocore.loaders import create_loader  # type: ignore[import-untyped]
+
+from artline.version import __version__
 
 ROOT = Path(__file__).parents[1]
 
@@ -170,11 +171,10 @@ def _origins() -> tuple[str, ...]:
 
 
 def _tags() -> dict[str, str]:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     return {
         "Project": pulumi.get_project(),
         "Stack": pulumi.get_stack(),
-        "Version": version,
+        "Version": __version__,
     }
 
 

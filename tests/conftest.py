@@ -56,11 +56,11 @@ def image() -> Iterator[str]:
 
     Its tag is this run's own: another run, of other code, may be building at the same time.
     """
-    from local.image import Missing, build, docker
+    from image.container import MissingError, build, docker
 
     try:
         tag = build(f"artline:test-{os.getpid()}")
-    except Missing as what:
+    except MissingError as what:
         pytest.skip(str(what))
     yield tag
     docker("image", "rm", "--force", tag)

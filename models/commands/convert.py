@@ -10,7 +10,7 @@ from pathlib import Path
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("file", type=Path, help="fastai, torch or ONNX; its bytes say which")
-    parser.add_argument("-o", "--to", type=Path, default=Path("function/model.onnx"))
+    parser.add_argument("-o", "--to", type=Path, default=Path("artline/model.onnx"))
     parser.add_argument("--name", help="the model's name; the file's by default")
     parser.add_argument("--version", default="1")
     parser.add_argument("--license", default="unknown", help="of the weights")
@@ -43,8 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     import logging
     import warnings
 
-    from models.convert import Options, convert
-    from models.pickles import Refused
+    from models.conversion.convert import convert
+    from models.conversion.options import Options
+    from models.conversion.pickles import RefusedError
 
     logging.disable(logging.WARNING)  # of the quantiser, which advises on what is done already
     warnings.simplefilter("ignore")  # of torch's exporter, which the comparison makes good
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         report = convert(arguments.file, arguments.to, options, arguments.photos)
-    except Refused as reason:
+    except RefusedError as reason:
         print(f"{arguments.file}: {reason}", file=sys.stderr)
         return 1
     print(report)

@@ -9,13 +9,15 @@ from pathlib import Path
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--build", type=Path, default=Path("models/build"), help="lessons in it")
-    parser.add_argument("--model", type=Path, default=Path("function/model.onnx"))
+    parser.add_argument("--model", type=Path, default=Path("artline/model.onnx"))
     parser.add_argument("--to", type=Path, default=Path("models/GALLERY.jpg"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print SSIM to the teacher as a table, save the sheet."""
-    from models.gallery import Model, judge, save
+    from artline.drawing.model import Model
+    from models.contactsheet import save
+    from models.training.gallery import judge
 
     scores, sheet = judge(arguments.build / "lessons" / "held_out", Model(arguments.model))
     save(sheet, arguments.to)

@@ -14,12 +14,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what it holds; 1 where it names what no learner needs, or cannot be read."""
-    from models import inspection
-    from models.pickles import Refused
+    from models.conversion import inspection
+    from models.conversion.pickles import RefusedError
 
     try:
         found = inspection.look(arguments.file)
-    except Refused as reason:
+    except RefusedError as reason:
         print(f"{arguments.file}: {reason}", file=sys.stderr)
         return 1
     print(found)

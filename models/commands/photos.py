@@ -15,8 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, lay out, teach; what is done already is not done again."""
-    from models.lessons import teach
-    from models.photos import collect
+    from models.training.lessons import teach
+    from models.training.photos import collect
 
     train, held_out = collect(arguments.build)
     print(f"{train} photos to train on, {held_out} held out")

@@ -9,7 +9,7 @@ from pathlib import Path
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--build", type=Path, default=Path("models/build"), help="lessons in it")
-    parser.add_argument("--to", type=Path, default=Path("function/model.onnx"), help="model file")
+    parser.add_argument("--to", type=Path, default=Path("artline/model.onnx"), help="model file")
     parser.add_argument("--epochs", type=int, default=33, help="of --steps batches each")
     parser.add_argument("--steps", type=int, default=100, help="batches in an epoch")
     parser.add_argument("--batch", type=int, default=8, help="crops in a batch")
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, save BUILD/learner.pkl, write the model file."""
     import torch
 
-    from models import data, train
+    from models.training import data, train
 
     loaders = data.loaders(
         arguments.build / "lessons",

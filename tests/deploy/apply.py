@@ -16,7 +16,7 @@ import boto3
 from local.program import STACK, Resource
 
 
-class Failed(Exception):
+class DeploymentFailedError(Exception):
     """A resource could not be made, and those that wait for it were not."""
 
 
@@ -255,7 +255,7 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     )
     payload = answer["Payload"].read().decode()
     if "FunctionError" in answer:
-        raise Failed(payload)
+        raise DeploymentFailedError(payload)
     return {"result": payload}
 
 

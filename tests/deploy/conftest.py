@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from local.image import docker
+from image.container import docker
 
 from .apply import Emulator
 
@@ -43,16 +43,16 @@ def image(image: str) -> str:
 @pytest.fixture(scope="session")
 def next_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A new version of it, that says so in its health."""
-    change = "sed -i 's/^__version__ = .*/__version__ = \"9.9.9\"/' function/__init__.py"
+    change = "sed -i 's/^__version__ = .*/__version__ = \"9.9.9\"/' artline/version.py"
     context = tmp_path_factory.mktemp("next")
-    yield from _changed(image, f"{change} && rm function/__pycache__/__init__.*", context)
+    yield from _changed(image, f"{change} && rm artline/__pycache__/version.*", context)
 
 
 @pytest.fixture(scope="session")
 def broken_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A version that starts, and cannot draw."""
     context = tmp_path_factory.mktemp("broken")
-    yield from _changed(image, "echo none > function/model.onnx", context)
+    yield from _changed(image, "echo none > artline/model.onnx", context)
 
 
 def _changed(image: str, command: str, context: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from function import __version__
 from local.program import Resource, declared
 
-from .apply import MAKERS, Emulator, Failed
+from .apply import MAKERS, DeploymentFailedError, Emulator
 from .checks import (
     NOTHING,
     asks_for_a_signature,
@@ -57,7 +57,7 @@ def _stays(
     emulator.image = image
     with _callers(client) as answers:
         for _ in range(2):
-            with pytest.raises(Failed, match=r"model\.onnx cannot be served"):
+            with pytest.raises(DeploymentFailedError, match=r"model\.onnx cannot be served"):
                 emulator.up(resources)
     assert set(answers) == {(200, "9.9.9")}
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text()
-NAMED = re.compile(r"`(\w+/\w+\.py)::(\w+)`")
+NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
 
 
 def test_every_threat_names_tests_that_there_are() -> None:

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from function import app, limits, model
+from artline import limits, version
+from artline.drawing.model import Model
+from artline.errors import ModelError
+from function import app, model
 from function.app import handler
-from tests.function import networks
-from tests.function.networks import negative
+from tests import networks
+from tests.networks import negative
 
 EVENTS = Path(__file__).parent / "events"
 FORMS = sorted(path.stem for path in EVENTS.iterdir())
@@ -64,7 +67,7 @@ def refused(answer: dict[str, Any], status: int) -> str:
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The path of the model that the handler serves in this test."""
     path = tmp_path / "model.onnx"
-    monkeypatch.setattr(model, "PATH", path)
+    monkeypatch.setattr(version, "MODEL", path)
     model.load.cache_clear()
     yield path
     model.load.cache_clear()
@@ -113,7 +116,7 @@ def test_a_direct_invocation(face: bytes) -> None:
 def test_a_warm_up_draws_once(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     negative(served)
     assert handler({"warmup": True}, CONTEXT).keys() == {"warmup", "start"}
-    monkeypatch.delattr(model.Model, "run")
+    monkeypatch.delattr(Model, "run")
     assert handler({"warmup": True}, CONTEXT)["warmup"]
 
 
@@ -122,11 +125,11 @@ def test_a_warm_up_fails_until_a_photo_can_be_drawn(
 ) -> None:
     served.write_bytes(b"no model")
     for _ in range(2):
-        with pytest.raises(model.ModelError, match=r"model\.onnx cannot be served"):
+        with pytest.raises(ModelError, match=r"model\.onnx cannot be served"):
             handler({"warmup": True}, CONTEXT)
     negative(served)
     with monkeypatch.context() as broken:
-        broken.setattr(model.Model, "run", lambda *_: 1 / 0)
+        broken.setattr(Model, "run", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             handler({"warmup": True}, CONTEXT)
     assert handler({"warmup": True}, CONTEXT)["warmup"]
@@ -198,7 +201,7 @@ def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said["status"] == "ok"
     assert said["start"] == "warm"
     assert said["model"]["name"] == model.load().name
-    assert said["model"]["sha256"] == hashlib.sha256(model.PATH.read_bytes()).hexdigest()
+    assert said["model"]["sha256"] == hashlib.sha256(version.MODEL.read_bytes()).hexdigest()
     assert said["limits"]["image_bytes"] == limits.IMAGE_BYTES
     assert said["limits"]["max_side"] == model.load().max_side
     assert handler(get("/health", "HEAD"), CONTEXT)["body"] == ""
@@ -302,7 +305,7 @@ def test_500_has_a_request_id_and_no_trace(monkeypatch: pytest.MonkeyPatch, face
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(model.Model, "run", fail)
+    monkeypatch.setattr(Model, "run", fail)
     detail = refused(handler(event("http_api", face), CONTEXT), 500)
     assert CONTEXT.aws_request_id in detail
     assert "secret" not in detail

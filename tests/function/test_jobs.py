@@ -16,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from function import jobs, limits, model, store
+from artline import limits
+from artline.drawing.transform import transform
+from function import jobs, model, store
 from function.app import handler
-from function.transform import transform
+from function.problem import ProblemError
 from tests.jobs.stage import Stage, look, post, request, upload
 
 
@@ -175,7 +177,7 @@ def test_any_order_is_read_or_refused(order: object) -> None:
     try:
         read = jobs.Order.read(json.dumps(order).encode())
         assert jobs.ID.fullmatch(read.id())
-    except jobs.Problem as problem:
+    except ProblemError as problem:
         status = problem.status
     assert status in (200, 400, 413, 415)
 

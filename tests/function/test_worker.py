@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from function import limits
+from artline import limits
 from function.app import handler
 from local.event_source import event
 from tests.jobs.stage import Stage, look, post, upload

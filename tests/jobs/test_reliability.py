@@ -21,18 +21,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from artline.drawing.transform import transform
 from function import model
 from function.problem import Problem
-from function.transform import transform
+from local.environments import Environments
 from local.event_source import Poller
-from local.workers import Function
 from tests.jobs.stage import Stage, look, post, request, upload
 
 PATIENCE = 300.0
 """Seconds within which even a busy machine gets to the end."""
 
 
-class Counting(Function):
+class Counting(Environments):
     """A function that remembers which messages it was handed, in order."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -262,7 +262,7 @@ def test_the_same_photo_from_many_at_once_is_one_job(stage: Stage) -> None:
     data = photo(1)
     order = {"sha256": hashlib.sha256(data).hexdigest(), "type": "image/png"}
 
-    def ask(api: Function) -> dict[str, Any]:
+    def ask(api: Environments) -> dict[str, Any]:
         job: dict[str, Any] = json.loads(api.invoke(request("POST", "/jobs", order))["body"])
         if job["status"] == "waiting":
             assert upload(job, data).status_code == 204

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from local.environments import CrashedError, Environments, ExpiredError, ThrottledError
 from local.event_source import EventSource, Poller, event, succeeded
 from local.program import Resource, declared
-from local.workers import Crashed, Function, Throttled, TimedOut
 from tests.jobs.stage import Stage
 
 MESSAGES = [
@@ -17,7 +17,7 @@ MESSAGES = [
 ]
 
 
-class Scripted(Function):
+class Scripted(Environments):
     """A function whose copies need not start: it answers, or raises, what it is told."""
 
     def __init__(self, answer: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
@@ -91,7 +91,7 @@ def test_what_failed_comes_again_and_nothing_else(stage: Stage) -> None:
     assert sorted(bodies) == ["a", "b", "b", "c"]
 
 
-@pytest.mark.parametrize("failure", [Crashed, Throttled, TimedOut])
+@pytest.mark.parametrize("failure", [CrashedError, ThrottledError, ExpiredError])
 def test_a_function_that_gives_no_answer_leaves_all_in_the_queue(
     stage: Stage, failure: type[Exception]
 ) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
+from artline.drawing.transform import transform
 from function import model
-from function.transform import transform
 
 
 def test_a_photo_through_bucket_queue_and_worker(server: str, samples: Path) -> None:

@@ -53,7 +53,7 @@ def test_without_origins_there_is_no_cors() -> None:
 
 def test_a_setting_that_does_not_fit_is_refused_in_the_programs_own_sentence() -> None:
     sentence = "artline:memory is 64: it may be a whole number from 128 to 10240."
-    with pytest.raises(program.Refused, match=f"^{re.escape(sentence)}$"):
+    with pytest.raises(program.SettingsError, match=f"^{re.escape(sentence)}$"):
         program.declared({"artline:memory": "64"})
 
 
@@ -72,9 +72,9 @@ def test_the_tree_shows_each_resource_below_its_own_and_no_secret(
 
 
 def test_what_changes_in_the_stack_changes_here(tmp_path: Path) -> None:
-    for name in ("Pulumi.yaml", "pyproject.toml", "__main__.py"):
+    for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("stack", "local", "function"):
+    for name in ("artline", "function", "image", "local", "stack"):
         shutil.copytree(ROOT / name, tmp_path / name)
     api = tmp_path / "stack" / "api.py"
     api.write_text(api.read_text().replace('"POST /transform"', '"POST /draw"'))

@@ -13,9 +13,9 @@ import pytest
 import uvicorn
 from PIL import Image
 
+from local.environments import Environments
 from local.program import deployment
 from local.server import application
-from local.workers import Function
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def serve() -> Iterator[Serve]:
 
     def start(**changes: Any) -> httpx.Client:
         wanted = replace(deployment(), **changes)
-        function = Function(
+        function = Environments(
             wanted.environment | {"POWERTOOLS_METRICS_DISABLED": "true"},
             memory=wanted.memory,
             timeout=wanted.timeout,

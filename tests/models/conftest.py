@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from models._torchvision import declare_operators
+from models.conversion.torchvision_operators import declare_operators
 
 declare_operators()
 with warnings.catch_warnings():
@@ -27,7 +27,7 @@ def golden() -> Path:
 
 @pytest.fixture(scope="session")
 def lessons(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of lessons as `models.lessons.teach` lays them out, of face.jpg and cat.jpg."""
+    """A folder of lessons as `models.training.lessons.teach` writes it, of face.jpg and cat.jpg."""
     folder = tmp_path_factory.mktemp("lessons")
     for part in ("train", "held_out"):
         (folder / part).mkdir()

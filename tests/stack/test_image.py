@@ -22,9 +22,9 @@ def test_one_setting_gives_both_the_build_and_the_function(
         assert function.properties["architectures"] == [architecture]
 
 
-def test_the_context_is_the_functions_folder_and_nothing_else(declare: Declare) -> None:
+def test_the_context_is_the_staged_folder(declare: Declare) -> None:
     build = declare().one("image:Image").properties["build"]
-    assert (build["context"], build["dockerfile"]) == ("function", "function/Dockerfile")
+    assert (build["context"], build["dockerfile"]) == (".image", ".image/Dockerfile")
 
 
 def test_the_repository_is_scanned_deletable_and_expires_by_count(declare: Declare) -> None:

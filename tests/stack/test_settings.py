@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import mocks
 
+from artline.version import __version__
 from local import monitor
 from stack import settings as module
 from stack.settings import Settings
@@ -37,7 +38,7 @@ def test_defaults() -> None:
     assert (settings.throttle_rate, settings.throttle_burst) == (10, 20)
     assert settings.log_retention_days == 14
     assert settings.alarm_email is None
-    assert settings.tags == {"Project": "artline", "Stack": "test", "Version": "0.1.0"}
+    assert settings.tags == {"Project": "artline", "Stack": "test", "Version": __version__}
 
 
 def test_every_setting_is_declared_with_type_default_and_description() -> None:

@@ -1,0 +1,162 @@
+"""What the service answers, read into types."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import httpx
+from PIL import Image
+
+from ..drawing.art import LineArt
+from ..errors import AnswerError, ProblemError
+from ._headers import retry_after, server_timing
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the service takes: bytes, pixels, and pixels of the longer side.
+
+    The defaults are the contract's, for a service that does not say.
+    """
+
+    image_bytes: int = 4_718_592
+    image_pixels: int = 50_000_000
+    upload_bytes: int = 50_000_000
+    default_side: int = 1024
+    min_side: int = 64
+    max_side: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What runs at the endpoint. `model` is its name and version, `model_sha256` its file's digest.
+
+    `jobs` and `model_sha256` are None where the service does not say.
+    """
+
+    status: str
+    model: str
+    version: str
+    cold: bool
+    limits: Limits
+    jobs: bool | None = None
+    model_sha256: str | None = None
+
+    @classmethod
+    def from_response(cls, response: httpx.Response) -> Self:
+        """Reads `GET /health`. Raises `AnswerError` where another service answered."""
+        document = mapping(response)
+        model, limits = document.get("model"), document.get("limits")
+        if not isinstance(model, dict) or not isinstance(limits, dict):
+            raise AnswerError(f"{response.url} is not the health of an ArtLine service")
+        known = {each.name for each in fields(Limits)}
+        jobs, digest = document.get("jobs"), model.get("sha256")
+        return cls(
+            status=str(document.get("status")),
+            model=f"{model.get('name')}/{model.get('version')}",
+            version=str(document.get("version")),
+            cold=document.get("start") == "cold",
+            limits=Limits(**{k: v for k, v in limits.items() if k in known and type(v) is int}),
+            jobs=jobs if isinstance(jobs, bool) else None,
+            model_sha256=digest if isinstance(digest, str) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo on its way through the queue.
+
+    `status` is waiting (for the upload), queued, done or failed. `error` is set where it failed;
+    `retry_after` is the seconds after which to ask again.
+    """
+
+    id: str
+    status: str
+    url: str
+    upload_url: str | None = None
+    upload_fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    result_url: str | None = field(default=None, repr=False)
+    error: ProblemError | None = None
+    retry_after: float | None = None
+
+    @classmethod
+    def from_response(cls, response: httpx.Response) -> Self:
+        """Reads the answer of `POST /jobs` or `GET /jobs/{id}`."""
+        document = mapping(response)
+        if not {"id", "status"} <= document.keys():
+            raise AnswerError(f"{response.url} is not a job of an ArtLine service")
+        upload, error = document.get("upload") or {}, document.get("error")
+        return cls(
+            id=str(document["id"]),
+            status=str(document["status"]),
+            url=str(document.get("job_url") or response.url),
+            upload_url=upload.get("url"),
+            upload_fields=upload.get("fields", {}),
+            result_url=document.get("result_url"),
+            error=ProblemError.from_document(error) if isinstance(error, dict) else None,
+            retry_after=retry_after(
+                response.headers.get("retry-after"), response.headers.get("date")
+            ),
+        )
+
+
+def line_art(response: httpx.Response) -> LineArt:
+    """Reads line art. Raises `AnswerError` where it is none, or is cut short."""
+    content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not content_type.startswith("image/"):
+        given = content_type or "no type"
+        raise AnswerError(f"{response.url.copy_with(query=None)} gave {given}, not a picture")
+    try:
+        Image.open(io.BytesIO(response.content)).load()
+    except Exception as error:  # Pillow's decoders raise whatever a broken file led them to
+        raise AnswerError("the line art arrived cut short or corrupt") from error
+    metrics = server_timing(response.headers.get("server-timing", ""))
+    return LineArt(
+        data=response.content,
+        content_type=content_type,
+        timings={k: float(v["dur"]) for k, v in metrics.items() if is_number(v.get("dur"))},
+        model=response.headers.get("x-model"),
+        cold=metrics.get("start", {}).get("desc") == "cold",
+    )
+
+
+def problem(response: httpx.Response) -> ProblemError:
+    """The error in an answer of status 400 or more, whoever on the way wrote it."""
+    wait = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
+    document = {"status": response.status_code, **_document(response)}
+    return ProblemError.from_document(document, retry_after=wait)
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    """The service's own problem, API Gateway's `{"message"}`, or S3's XML, in one form."""
+    try:
+        document = response.json()
+    except ValueError:
+        message = re.search(r"<Message>([^<]*)</Message>", response.text)
+        return {"detail": message[1]} if message else {}
+    if not isinstance(document, dict):
+        return {}
+    # The status line is what was answered; a document that says otherwise is out of date.
+    return {name: value for name, value in document.items() if name != "status"}
+
+
+def mapping(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object in `response`. Raises `AnswerError` where there is none."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise AnswerError(f"{response.url} does not answer as an ArtLine service does")
+    return document
+
+
+def is_number(text: str | None) -> bool:
+    try:
+        return float(text or "") >= 0
+    except ValueError:
+        return False

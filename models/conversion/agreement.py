@@ -1,0 +1,57 @@
+"""How far two ways of drawing the same photos agree: a model file, its source, an int8 version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+Pixels = npt.NDArray[np.uint8]
+Draw = Callable[[Pixels], npt.NDArray[np.floating] | Pixels]
+"""Photo, uint8 [H, W, 3], to line art [H, W, 1 or 3], in grey levels of 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The mean and the largest difference in grey levels of 255, and the lowest SSIM."""
+
+    mean: float
+    largest: float
+    ssim: float
+
+    def __str__(self) -> str:
+        return f"mean {self.mean:.3f}/255, at most {self.largest:.2f}/255, SSIM {self.ssim:.4f}"
+
+
+def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
+    """The photos in `folder`, upright, uint8 [H, W, 3], cropped to `size` (height, width).
+
+    Raises `FileNotFoundError` where the folder holds no JPEG.
+    """
+    found = []
+    for path in sorted(folder.glob("*.jpg")):
+        photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        if size is not None:
+            photo = ImageOps.fit(photo, size[::-1])
+        found.append(np.asarray(photo))
+    if not found:
+        raise FileNotFoundError(f"no photo (*.jpg) in {folder}")
+    return found
+
+
+def compare(ours: Draw, theirs: Draw, pictures: Iterable[Pixels]) -> Agreement:
+    """How far two ways of drawing `pictures` agree; either may give floats of 0 to 255."""
+    from skimage.metrics import structural_similarity
+
+    means, largest, similarities = [], [], []
+    for picture in pictures:
+        a, b = (np.asarray(draw(picture), dtype=np.float32) for draw in (ours, theirs))
+        difference = np.abs(a - b)
+        means.append(difference.mean())
+        largest.append(difference.max())
+        similarities.append(structural_similarity(a, b, channel_axis=2, data_range=255))
+    return Agreement(float(np.mean(means)), float(max(largest)), float(min(similarities)))

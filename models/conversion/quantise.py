@@ -1,0 +1,86 @@
+"""A model file in eight bits, accepted only where its pictures keep their looks.
+
+Static quantisation: weights per output channel, activations by the ranges that they have on photos.
+Every layer is quantised at first; while the pictures suffer, layers that hurt stay in float.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from artline.drawing.model import Model
+from models.conversion.agreement import Agreement, Pixels, compare
+from models.conversion.pickles import RefusedError
+
+SIMILAR = 0.97  # SSIM to the float model that an eight-bit one has to keep, on its worst photo
+_EIGHT_BITS = ["Conv", "Relu", "Concat", "DepthToSpace", "MaxPool", "Resize", "Add", "Slice"]
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What came of it: how it agrees with the float model, and the layers left in float."""
+
+    agreement: Agreement
+    in_float: list[str]
+
+
+class _Photos(CalibrationDataReader):
+    def __init__(self, photos: Sequence[Pixels]) -> None:
+        self.feeds: Iterator[dict[str, Pixels]] = iter([{"image": p[None]} for p in photos])
+
+    def get_next(self) -> dict[str, Pixels] | None:
+        return next(self.feeds, None)
+
+
+def quantise(model: Path, to: Path, photos: Sequence[Pixels], bound: float = SIMILAR) -> Quantised:
+    """Write `model` to `to` in eight bits, calibrated and judged on `photos`, of one size.
+
+    Raises `RefusedError` where even with its sensitive layers in float it stays under `bound`.
+    """
+    reference = Model(model).run
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.onnx"
+        quant_pre_process(model, ready, skip_symbolic_shape=True)
+        convs = [n.name for n in onnx.load(ready).graph.node if n.op_type == "Conv"]
+        # The last layers write the picture itself, the first read the photo: these suffer most.
+        for in_float in ([], convs[-1:], convs[-1:] + convs[:1], convs[-3:] + convs[:1]):
+            _quantise(ready, to, photos, in_float)
+            agreement = compare(Model(to).run, reference, photos)
+            if agreement.ssim >= bound:
+                return Quantised(agreement, in_float)
+    raise RefusedError(
+        f"eight bits draw too differently: {agreement}, where SSIM {bound} is asked for"
+    )
+
+
+def _quantise(ready: Path, to: Path, photos: Sequence[Pixels], in_float: list[str]) -> None:
+    quantize_static(
+        ready,
+        to,
+        _Photos(photos),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=_EIGHT_BITS,
+        nodes_to_exclude=in_float,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    # The quantiser adds a word of its own to the metadata.
+    made = onnx.load(to)
+    given = {p.key: p.value for p in made.metadata_props if not p.key.startswith("onnx.")}
+    onnx.helper.set_model_props(made, given)
+    onnx.save(made, to)

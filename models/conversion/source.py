@@ -1,0 +1,91 @@
+"""What every route ends in before a model file is written: a torch module and its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from models.conversion.agreement import Pixels
+from models.conversion.pickles import RefusedError
+
+MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass
+class Source:
+    """A network that draws pictures.
+
+    `module` takes float [1, 3, H, W], RGB in 0..1 less `mean` over `std`, and gives float
+    [1, 1 or 3, H, W], whose `low` is black and whose `high` is white.
+    """
+
+    kind: str
+    module: nn.Module
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    low: float = 0.0
+    high: float = 1.0
+    size: tuple[int, int] | None = None  # height and width that it was trained at
+    notes: list[str] = field(default_factory=list)
+
+    def draw(self, photo: Pixels) -> npt.NDArray[np.float32]:
+        """Uint8 [H, W, 3] → float [H, W, 1 or 3], 0 to 255, not yet rounded to a file's pixels."""
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
+        x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            y = (self.module((x - mean) / std) - self.low) / (self.high - self.low)
+        picture: npt.NDArray[np.float32] = y.clamp(0, 1)[0].permute(1, 2, 0).numpy() * 255
+        return picture
+
+
+def smallest_multiple(module: nn.Module) -> int | None:
+    """What H and W must be multiples of for `module` to give back a picture of the same size.
+
+    None where no size but its own will do. Raises `RefusedError` where what it gives is no picture.
+    """
+    shape = None
+    for multiple in MULTIPLES:
+        sizes = [(64 + multiple, 64 + 3 * multiple), (128 - multiple, 64 + multiple)]
+        shapes = [_shape(module, size) for size in sizes]
+        if all(s is not None and s[2:] == size for s, size in zip(shapes, sizes, strict=True)):
+            return multiple
+        shape = shapes[0] or shape
+    if shape is not None:
+        check_shape(shape, (128, 256))
+    return None
+
+
+def check_fixed(module: nn.Module, size: tuple[int, int]) -> None:
+    """Raise `RefusedError` unless `module` draws photos of `size` (height, width) at that size."""
+    shape = _shape(module, size)
+    if shape is None:
+        raise RefusedError(f"a network that does not take photos of {size[0]}x{size[1]}")
+    if shape[2:] != size:
+        check_shape(shape, size)
+
+
+def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
+    try:
+        with torch.inference_mode():
+            given = module(torch.zeros(1, 3, *size))
+    except (RuntimeError, AssertionError):  # sizes that do not meet, somewhere inside
+        return None
+    if not isinstance(given, torch.Tensor):
+        raise RefusedError(f"a network that gives a {type(given).__name__}, not one picture")
+    if given.ndim != 4 or given.shape[1] not in (1, 3):
+        check_shape(tuple(given.shape), size)
+    return tuple(given.shape)
+
+
+def check_shape(shape: tuple[int, ...], size: tuple[int, int]) -> None:
+    """Raise `RefusedError` unless `shape` is that of a picture as large as the photo."""
+    what = f"it gives {list(shape)} for a photo of {size[0]}x{size[1]}"
+    if len(shape) != 4:
+        raise RefusedError(f"a network that makes no pictures: {what}")
+    if shape[1] not in (1, 3):
+        raise RefusedError(f"a network whose pictures have {shape[1]} channels, not 1 or 3: {what}")
+    raise RefusedError(f"a network whose pictures are not as large as its photos: {what}")

@@ -1,0 +1,214 @@
+"""Read what `torch.save` wrote, both its formats, by the symbolic reader: nothing is unpickled."""
+
+import math
+import struct
+import zipfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import torch
+
+from models.conversion import pickles
+from models.conversion.pickles import Global, Object, Persistent, RefusedError
+
+MAX_PICKLE = 256 * 2**20
+_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the format before torch 1.6
+_STORAGES = {
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+class TorchFile:
+    """An open file of `torch.save`: its `value`, symbolic, and the tensors that it refers to.
+
+    Raises `RefusedError` where `path` holds no such file, or one that torch would not have written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise RefusedError(f"a file that cannot be opened: {error.strerror}") from error
+        self._storages: dict[str, torch.Tensor] = {}
+        try:
+            if zipfile.is_zipfile(self._file):
+                self._read_zip()
+            else:
+                self._read_legacy()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def _read_zip(self) -> None:
+        try:
+            self._zip = zipfile.ZipFile(self._file)
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise RefusedError(f"a zip file that cannot be read: {error}") from error
+        names = [n for n in self._zip.namelist() if n.count("/") == 1 and n.endswith("/data.pkl")]
+        if len(names) != 1:
+            raise RefusedError(
+                "a zip file, but none of torch's: it holds "
+                + ("no data.pkl" if not names else "more than one data.pkl")
+            )
+        self.root = names[0].removesuffix("data.pkl")
+        self.format = "torch zip"
+        self.value = pickles.read(self._entry(names[0], MAX_PICKLE), _reference)
+
+    def _entry(self, name: str, limit: int) -> bytes:
+        """An entry's bytes; torch compresses none, so that none can be larger than the file."""
+        try:
+            info = self._zip.getinfo(name)
+        except KeyError:
+            raise RefusedError(f"{name} is referred to, but not in the file") from None
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise RefusedError(
+                f"{name} is compressed, which torch never does: unpack and save it anew"
+            )
+        if info.file_size > limit:
+            raise RefusedError(
+                f"{name} has {info.file_size} bytes where at most {limit} are expected"
+            )
+        try:
+            return self._zip.read(info)
+        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+            raise RefusedError(f"{name} cannot be read: {error}") from error
+
+    def _read_legacy(self) -> None:
+        self._file.seek(0, 2)
+        self._size = self._file.tell()
+        self._file.seek(0)
+        head = self._file.read(12)
+        self._file.seek(0)
+        try:
+            first = pickles.read(self._file)
+        except RefusedError as reason:
+            if head.startswith(b"\x80"):  # as pickles do, all but the oldest kinds
+                raise
+            found = f"it begins with {head!r}" if head else "it is empty"
+            raise RefusedError(f"neither a zip file nor a whole pickle: {found}") from reason
+        if first != _MAGIC:
+            self.format = "plain pickle"
+            self.value = first
+            return
+        self.format = "torch legacy"
+        protocol, system = pickles.read(self._file), pickles.read(self._file)
+        if protocol != 1001 or not isinstance(system, dict) or not system.get("little_endian"):
+            raise RefusedError(
+                "a file of torch's older format, but from a machine of another byte order"
+            )
+        self.value = pickles.read(self._file, _reference)
+        keys = pickles.read(self._file)
+        if not isinstance(keys, list):
+            raise RefusedError("a file of torch's older format that lists no storages")
+        self._sizes: dict[str, torch.dtype] = {}
+        for persistent in pickles.walk(self.value):
+            if isinstance(persistent, Persistent):
+                self._sizes[str(persistent.key[2])] = _dtype(persistent.key[1])
+        self._places = self._legacy_places([str(key) for key in keys], self._file)
+
+    def _legacy_places(self, keys: list[str], file: BinaryIO) -> dict[str, tuple[int, int]]:
+        """Where each storage begins, in bytes, and its number of elements."""
+        places = {}
+        for key in keys:
+            head = file.read(8)
+            if key not in self._sizes or len(head) != 8:
+                raise RefusedError("a file of torch's older format that is cut short")
+            count = struct.unpack("<q", head)[0]
+            end = file.tell() + count * self._sizes[key].itemsize
+            if count < 0 or end > self._size:
+                raise RefusedError("a file of torch's older format that is cut short")
+            places[key] = (file.tell(), count)
+            file.seek(end)
+        return places
+
+    def _storage(self, persistent: Persistent) -> torch.Tensor:
+        if not isinstance(persistent, Persistent):
+            raise RefusedError("a tensor that refers to something which is no storage")
+        key = persistent.key
+        dtype, name, count = _dtype(key[1]), str(key[2]), key[4]
+        if name not in self._storages:
+            if self.format == "torch zip":
+                data = self._entry(f"{self.root}data/{name}", count * dtype.itemsize)
+            elif self.format == "torch legacy" and name in self._places:
+                begin, count = self._places[name]
+                self._file.seek(begin)
+                data = self._file.read(count * dtype.itemsize)
+            else:
+                raise RefusedError(f"storage {name} is referred to, but not in the file")
+            if len(data) != count * dtype.itemsize:
+                raise RefusedError(f"storage {name} is cut short")
+            whole = torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0)
+            self._storages[name] = whole
+        whole = self._storages[name]
+        if len(key) > 5 and key[5] is not None:  # a view into a storage, before torch 0.4
+            _, offset, size = key[5]
+            whole = whole[offset : offset + size]
+        return whole
+
+    def tensor(self, made: Object) -> torch.Tensor:
+        """The tensor that `_rebuild_tensor_v2` or `_rebuild_parameter` would have made.
+
+        Raises `RefusedError` where it would reach beyond its storage, or repeat its elements.
+        """
+        if str(made.maker) == "torch._utils._rebuild_parameter":
+            return self.tensor(made.args[0])
+        if str(made.maker) not in (
+            "torch._utils._rebuild_tensor_v2",
+            "torch._utils._rebuild_tensor",
+        ):
+            raise RefusedError(f"a tensor made by {made.maker}")
+        persistent, offset, size, stride = made.args[:4]
+        whole = self._storage(persistent)
+        size, stride = _extent(size), _extent(stride)
+        numbers = (offset, *size, *stride)
+        if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
+            raise RefusedError("a tensor whose size makes no sense")
+        count = math.prod(size)
+        reach = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1
+        if count and (reach > whole.numel() or count > whole.numel()):
+            raise RefusedError("a tensor that is larger than its storage")
+        return whole.as_strided(size, stride, offset).clone() if count else torch.empty(size)
+
+
+def _reference(key: Any) -> Any:
+    """What torch keeps outside its pickles: storages, and in its older format a class's source."""
+    if isinstance(key, tuple) and len(key) >= 5 and key[0] == "storage":
+        return Persistent(key)
+    if isinstance(key, tuple) and len(key) == 4 and key[0] == "module":
+        return key[1]
+    raise RefusedError(f"the pickle refers to something outside it that is no storage: {key!r:.60}")
+
+
+def _extent(size: Any) -> tuple[Any, ...]:
+    if isinstance(size, Object) and str(size.maker) == "torch.Size":
+        size = size.args[0] if size.args else ()
+    return tuple(size) if isinstance(size, list | tuple) else (size,)
+
+
+def _dtype(storage: Any) -> torch.dtype:
+    if isinstance(storage, Global) and storage.module in ("torch", "torch.cuda"):
+        dtype = _STORAGES.get(storage.name)
+        if dtype is not None:
+            return dtype
+    raise RefusedError(f"a tensor whose storage is {storage!r:.60}")

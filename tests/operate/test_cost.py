@@ -1,0 +1,97 @@
+"""`make cost`, as a user meets it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from operate.estimate import WAYS, Use, estimate
+
+
+def test_a_table_to_choose_by(cost: Any) -> None:
+    done = cost("--photos-per-day", 100)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert done.stdout.isascii()
+    assert "us-east-1, 2026-11" in done.stdout
+    start = next(n for n, line in enumerate(lines) if line.startswith("warm  "))
+    table = [line.split(maxsplit=3) for line in lines[start + 1 : start + 5]]
+    use = Use(100)
+    for warm, row in zip(WAYS, table, strict=True):
+        bill = estimate(warm, use)
+        assert row[:3] == [warm, f"{bill.dollars:,.2f}", f"{-bill.free:,.2f}"]
+    assert [row[3] for row in table] == [
+        "1,498 of 3,000, 2 s each",
+        "few, up to 1 at a time",
+        "1,498 of 3,000, time not known",
+        "none, up to 1 at a time",
+    ]
+
+
+@pytest.mark.parametrize(("photos", "known"), [(8_600, True), (8_700, False)])
+def test_cold_starts_of_photos_that_overlap_are_not_known(
+    cost: Any, photos: int, known: bool
+) -> None:
+    said = cost("--photos-per-day", photos, "--seconds", 1).stdout
+    assert ("not known: many" not in said) == known
+
+
+def test_every_line_of_a_bill_is_shown_once_or_under_its_way(cost: Any) -> None:
+    said = cost("--photos-per-day", 100, "--no-jobs").stdout
+    common, *parts = said.split("\nwarm: ")
+    assert [part.splitlines()[0] for part in parts] == list(WAYS)
+    for warm, part in zip(WAYS, parts, strict=True):
+        shown = common + part
+        for line in estimate(warm, Use(100, jobs=False)).lines:
+            row = f"  {line.what:<21}{line.arithmetic} "
+            assert shown.count(row) == 1
+    assert "queue" not in said
+
+
+def test_options_are_taken(cost: Any) -> None:
+    options = {
+        "--photos-per-day": 12.5,
+        "--memory": 3008,
+        "--seconds": 0.5,
+        "--cold-seconds": 3,
+        "--copies": 2,
+        "--kilobytes": 80,
+    }
+    done = cost("--json", *(word for option in options.items() for word in option))
+    document = json.loads(done.stdout)
+    use = Use(*options.values(), jobs=True)  # type: ignore[arg-type]
+    assert Use(**document["use"]) == use
+    assert document["prices"] == {"date": "2026-11", "region": "us-east-1", "currency": "USD"}
+    assert [way["warm"] for way in document["ways"]] == list(WAYS)
+    for way in document["ways"]:
+        bill = estimate(way["warm"], use)
+        assert way["dollars"] == pytest.approx(bill.dollars)
+        assert sum(line["dollars"] for line in way["lines"]) == pytest.approx(bill.dollars)
+        assert way["cold_starts"] == bill.cold_starts
+        assert way["free_tier"] == bill.free
+    assert [way["cold_seconds"] is None for way in document["ways"]] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("huge", [1e6, 0])
+def test_large_and_small_numbers_keep_their_columns(cost: Any, huge: float) -> None:
+    done = cost("--photos-per-day", huge, "--memory", 10240, "--seconds", 29.123)
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--photos-per-day", "-1"],
+        ["--photos-per-day", "nan"],
+        ["--photos-per-day", "1", "--seconds", "inf"],
+        ["--photos-per-day", "1", "--memory", "64"],
+    ],
+)
+def test_wrong_use(cost: Any, arguments: list[str]) -> None:
+    done = cost(*arguments)
+    assert done.returncode == 2
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
