@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from function import __version__
+from artline.version import __version__
 from local.program import Resource, declared
 
 from .apply import MAKERS, DeploymentFailedError, Emulator

@@ -23,7 +23,7 @@ from PIL import Image
 
 from artline.drawing.transform import transform
 from function import model
-from function.problem import Problem
+from function.problem import ProblemError
 from local.environments import Environments
 from local.event_source import Poller
 from tests.jobs.stage import Stage, look, post, request, upload
@@ -85,7 +85,7 @@ def undisturbed(data: bytes) -> bytes | dict[str, Any]:
     """What drawing `data` gives where nothing goes wrong: the line art, or the problem."""
     try:
         return transform(data, model.load())
-    except Problem as problem:
+    except ProblemError as problem:
         return problem.document()
 
 

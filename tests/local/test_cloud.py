@@ -12,7 +12,7 @@ import pytest
 
 from function import auth
 from function.events import Request
-from function.problem import Problem
+from function.problem import ProblemError
 from local.cloud import Cloud
 from local.program import Resource, declared
 from tests.jobs.stage import Stage, post
@@ -78,7 +78,7 @@ def test_the_token_is_where_the_function_looks(
         monkeypatch.setenv(name, value)
     for token in ("one", "two"):
         auth.check(_request(token))
-    with pytest.raises(Problem, match="A token is needed"):
+    with pytest.raises(ProblemError, match="A token is needed"):
         auth.check(_request("three"))
 
 
