@@ -4,6 +4,7 @@
     * EndpointError: no service was named
     * SigningError: requests cannot be signed
     * ModelError: the model file cannot be used
+    * OptionError: a request option does not exist, or cannot have that value (HTTP 400)
     * PhotoError: the photo cannot be drawn
         * PhotoTooLargeError: it has more bytes or pixels than allowed (HTTP 413)
         * UnknownFormatError: it is in no format that is read (HTTP 415)
@@ -39,6 +40,12 @@ class SigningError(ArtLineError):
 
 class ModelError(ArtLineError):
     """The model file is missing, corrupt, or not in the contract's form."""
+
+
+class OptionError(ArtLineError, ValueError):
+    """A request option does not exist, or cannot have the value that was given."""
+
+    status: ClassVar[int] = HTTPStatus.BAD_REQUEST
 
 
 class PhotoError(ArtLineError):

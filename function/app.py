@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from artline import limits
 from artline.drawing.transform import prove
-from artline.errors import ModelError, PhotoError
+from artline.errors import ModelError, OptionError, PhotoError
 from artline.version import __version__
 
 from . import auth, jobs, model, static, store, worker
@@ -67,7 +67,7 @@ def _answer(event: Event, request_id: str) -> Reply:
         reply = answer(request, **parameters)
     except ProblemError as problem:
         reply = _refusal(problem)
-    except PhotoError as error:
+    except (OptionError, PhotoError) as error:
         reply = _refusal(ProblemError.of(error))
     except Exception:
         logger.exception("fault")

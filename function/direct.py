@@ -2,19 +2,22 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from urllib.parse import quote
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from artline import limits
-from artline.drawing.model import Model
-from artline.drawing.transform import ENCODINGS, Timings, transform
+from artline.drawing.transform import Timings, transform
+from artline.options import MEDIA_TYPES, Options
 from artline.photo.reader import is_image
 
 from . import model
 from .events import Reply, Request
 from .problem import ProblemError
 from .telemetry import metrics
+
+FORMATS = {media_type: name for name, media_type in MEDIA_TYPES.items()}
 
 
 def draw(request: Request) -> Reply:
@@ -23,13 +26,15 @@ def draw(request: Request) -> Reply:
     if len(photo) > limits.IMAGE_BYTES:
         raise _too_large(f"The image is {len(photo):,}", "request", "shrink it")
     network = model.load()
-    side = _max_side(request.query.get("max_side"), network)
-    media_type = _negotiate(request.headers.get("accept", ""), as_text=as_text)
+    options = Options.parse(request.query, network)
+    media_type = options.media_type
+    if "format" not in request.query:
+        media_type = _negotiate(request.headers.get("accept", ""), as_text=as_text)
+        options = replace(options, format=FORMATS.get(media_type, "jpeg"))
     timings = Timings()
-    encoding = "image/jpeg" if media_type == "text/plain" else media_type
-    art = transform(photo, network, media_type=encoding, max_side=side, timings=timings)
+    art = transform(photo, network, options, timings)
     if len(art) > limits.IMAGE_BYTES:
-        what = f"The line art as {encoding} is {len(art):,}"
+        what = f"The line art as {options.media_type} is {len(art):,}"
         raise _too_large(what, "answer", "ask for image/jpeg or a smaller max_side")
     headers = {
         "x-model": quote(f"{network.name}/{network.version}"),
@@ -68,24 +73,12 @@ def _photo(body: bytes) -> tuple[bytes, bool]:
         ) from error
 
 
-def _max_side(asked: str | None, network: Model) -> int | None:
-    if asked is None:
-        return None
-    if asked.isascii() and asked.isdigit() and len(asked) < 6:
-        side = int(asked)
-        if limits.MIN_SIDE <= side <= network.max_side:
-            return side
-    raise ProblemError(
-        400, f"max_side is a number of pixels from {limits.MIN_SIDE} to {network.max_side}."
-    )
-
-
 def _negotiate(accept: str, *, as_text: bool) -> str:
     """The answer's media type: the best that `Accept` names, or the form that was sent."""
     ranges = []
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
-        if name in ENCODINGS or name == "text/plain":
+        if name in FORMATS or name == "text/plain":
             ranges.append((_quality(parameters), name))
     best = max(ranges, key=lambda range_: range_[0], default=(0.0, ""))
     return best[1] if best[0] > 0 else "text/plain" if as_text else "image/jpeg"

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from artline import limits
-from artline.drawing.transform import ENCODINGS
+from artline.options import OPTIONS, Options, refuse_unknown
 
 from . import model, store
 from .events import Reply, Request
@@ -35,6 +35,9 @@ RESULT_LIFE: Final = timedelta(minutes=15)
 """How long a result's URL serves. Another look at the job gives another."""
 
 POLL_SECONDS: Final = 2
+
+OWN: Final = ("sha256", "size", "type")
+"""What the body of `POST /jobs` says of the photo, beside the request options."""
 
 ID = re.compile("[0-9a-f]{64}")
 SHA256 = re.compile("[0-9A-Fa-f]{64}")
@@ -89,10 +92,7 @@ class Order:
     """The photo's, for S3 to know: the worker goes by the bytes."""
     sha256: str | None
     """The photo's, in lower-case hexadecimal."""
-    format: str
-    """The line art's: jpeg, png or webp."""
-    max_side: int
-    """The line art's, in pixels."""
+    options: Options
 
     @classmethod
     def read(cls, body: bytes) -> "Order":
@@ -103,12 +103,12 @@ class Order:
             raise _refusal("The body is no JSON") from error
         if not isinstance(asked, dict):
             raise _refusal("The body is no JSON object")
+        refuse_unknown(asked, {*OWN, *OPTIONS})
         _check_size(asked.get("size", 1))
         return cls(
             _media_type(asked.get("type", "image/jpeg")),
             _sha256(asked.get("sha256")),
-            _format(asked.get("format", "jpeg")),
-            _max_side(asked.get("max_side", model.load().default_side)),
+            Options.read({k: v for k, v in asked.items() if k in OPTIONS}, model.load()),
         )
 
     def id(self) -> str:
@@ -116,16 +116,34 @@ class Order:
         if self.sha256 is None:
             return secrets.token_hex(32)
         network = model.load()
-        parts = self.sha256, self.format, str(self.max_side), network.name, network.version
+        parts = (self.sha256, *self.options.texts().values(), network.name, network.version)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def fields(self) -> dict[str, str]:
         """The form's fields that its sender may not change; S3 keeps them with the photo."""
-        fields = {"x-amz-meta-format": self.format, "x-amz-meta-max-side": str(self.max_side)}
+        fields = {f"x-amz-meta-{key}": value for key, value in metadata(self.options).items()}
         if self.sha256:
             digest = base64.b64encode(bytes.fromhex(self.sha256)).decode()
             fields |= {"x-amz-meta-sha256": self.sha256, "x-amz-checksum-sha256": digest}
         return fields
+
+
+def metadata(options: Options) -> dict[str, str]:
+    """The options as S3 keeps them with the photo, whose names take no underscore."""
+    return {name.replace("_", "-"): text for name, text in options.texts().items()}
+
+
+def options(metadata: Mapping[str, str]) -> Options:
+    """The options that `metadata` kept with the photo.
+
+    An option that is newer than the upload has its default. Raises `OptionError`, and `LookupError`
+    where there are none at all: `POST /jobs` did not issue that upload.
+    """
+    texts = {name: metadata.get(name.replace("_", "-")) for name in OPTIONS}
+    kept = {name: text for name, text in texts.items() if text is not None}
+    if not kept:
+        raise LookupError("the upload has no options")
+    return Options.parse(kept, model.load())
 
 
 def _check_size(size: object) -> None:
@@ -148,19 +166,6 @@ def _sha256(given: object) -> str | None:
     if given is None or (isinstance(given, str) and SHA256.fullmatch(given)):
         return given and given.lower()
     raise _refusal("sha256 is the photo's SHA-256 in 64 hexadecimal digits")
-
-
-def _format(given: object) -> str:
-    if isinstance(given, str) and f"image/{given}" in ENCODINGS:
-        return given
-    raise _refusal("format is jpeg, png or webp")
-
-
-def _max_side(given: object) -> int:
-    most = model.load().max_side
-    if type(given) is int and limits.MIN_SIDE <= given <= most:
-        return given
-    raise _refusal(f"max_side is a number of pixels from {limits.MIN_SIDE} to {most}")
 
 
 def _refusal(detail: str) -> ProblemError:

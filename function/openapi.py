@@ -4,20 +4,20 @@ from typing import Any
 
 from artline import limits
 from artline.drawing.model import Model
+from artline.options import MEDIA_TYPES, schemas
 from artline.version import __version__
 
 Schema = dict[str, Any]
 
 IMAGES: Schema = {
-    kind: {"schema": {"type": "string", "format": "binary"}}
-    for kind in ("image/jpeg", "image/png", "image/webp")
+    kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()
 }
 BASE64: Schema = {"text/plain": {"schema": {"type": "string", "contentEncoding": "base64"}}}
 JSON: Schema = {"application/json": {"schema": {"type": "object"}}}
 SECURITY: list[Schema] = [{}, {"token": []}]
 
 PROBLEMS = {
-    "400": "No body, text that is not base64, or an option out of its range",
+    "400": "No body, text that is not base64, or an option that does not exist or is out of range",
     "401": "A token is required, and is missing or wrong",
     "413": f"Over {limits.IMAGE_BYTES:,} bytes in one request (use /jobs), or over"
     f" {limits.IMAGE_PIXELS:,} pixels",
@@ -56,7 +56,7 @@ def _transform(model: Model) -> Schema:
     return {
         "operationId": "transform",
         "summary": "Draw a photo as line art",
-        "parameters": [{"name": "max_side", "in": "query", "schema": _max_side(model)}],
+        "parameters": _query(model),
         "requestBody": {
             "required": True,
             "description": "An image file, or the base64 text of one. The bytes decide, not the"
@@ -126,9 +126,9 @@ def _order(model: Model) -> Schema:
                 "default": "image/jpeg",
                 "description": "The photo's media type",
             },
-            "format": {"enum": ["jpeg", "png", "webp"], "default": "jpeg"},
-            "max_side": _max_side(model),
+            **schemas(model),
         },
+        "additionalProperties": False,
     }
 
 
@@ -156,14 +156,11 @@ def _job() -> Schema:
     }
 
 
-def _max_side(model: Model) -> Schema:
-    return {
-        "type": "integer",
-        "minimum": limits.MIN_SIDE,
-        "maximum": model.max_side,
-        "default": model.default_side,
-        "description": "The longer side of the line art, in pixels, at most",
-    }
+def _query(model: Model) -> list[Schema]:
+    """The request options as parameters. Without `format`, `Accept` decides."""
+    found = schemas(model)
+    del found["format"]["default"]
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in found.items()]
 
 
 def _get(name: str, summary: str, content: Schema) -> Schema:

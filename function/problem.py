@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from artline.errors import PhotoError
+from artline.errors import OptionError, PhotoError
 
 
 class ProblemError(Exception):
@@ -20,8 +20,8 @@ class ProblemError(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     @classmethod
-    def of(cls, error: PhotoError) -> "ProblemError":
-        """The answer to a photo that cannot be drawn."""
+    def of(cls, error: OptionError | PhotoError) -> "ProblemError":
+        """The answer to a photo, or an option, that cannot be drawn."""
         return cls(error.status, str(error))
 
     def document(self) -> dict[str, Any]:

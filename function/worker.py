@@ -13,11 +13,10 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools.metrics import MetricUnit
 
 from artline.drawing.transform import Timings, transform
-from artline.errors import PhotoError
+from artline.errors import OptionError, PhotoError
 
-from . import model, store
+from . import jobs, model, store
 from .events import Event
-from .jobs import ID
 from .problem import ProblemError
 from .telemetry import logger, metrics
 
@@ -57,7 +56,7 @@ def _uploaded(message: str) -> list[str]:
     if notification.get("Event") == "s3:TestEvent":  # S3 tries the queue when it is connected
         return []
     keys = [unquote_plus(record["s3"]["object"]["key"]) for record in notification["Records"]]
-    return [job for job in (key.removeprefix("uploads/") for key in keys) if ID.fullmatch(job)]
+    return [job for job in (key.removeprefix("uploads/") for key in keys) if jobs.ID.fullmatch(job)]
 
 
 def _draw(job: str) -> None:
@@ -72,22 +71,17 @@ def _draw(job: str) -> None:
         logger.warning("not the photo that was announced", job=job)
         store.clear(key, upload)  # the job goes on waiting for the one that was
         return
-    timings, media_type = Timings(), f"image/{order['format']}"
+    timings = Timings()
     try:
-        art = transform(
-            photo,
-            model.load(),
-            media_type=media_type,
-            max_side=int(order["max-side"]),
-            timings=timings,
-        )
-    except PhotoError as error:
+        options = jobs.options(order)
+        art = transform(photo, model.load(), options, timings)
+    except (OptionError, PhotoError) as error:
         problem = ProblemError.of(error)
         document = json.dumps(problem.document()).encode()
         store.put(store.error(job), document, "application/problem+json")
         _record("JobFailed", job, upload, status=int(problem.status))
     else:
-        store.put(store.result(job), art, media_type)
+        store.put(store.result(job), art, options.media_type)
         _record("JobDone", job, upload, timing=timings.steps)
 
 

@@ -75,7 +75,6 @@ class Deployment:
     throttle_rate: float
     """Requests a second."""
     throttle_burst: int
-    payload_format: str
 
 
 class SettingsError(Exception):
@@ -112,6 +111,8 @@ def deployment(resources: Sequence[Resource] | None = None) -> Deployment:
     alias = _only(resources, "aws:lambda/alias:Alias", invokeArn=integration["integrationUri"])
     name = alias.properties["functionName"]
     function = _only(resources, "aws:lambda/function:Function", name=name).properties
+    if integration.get("payloadFormatVersion") != "2.0":
+        raise SettingsError("local/gateway.py makes events of payload format 2.0 alone")
     throttle = stage["defaultRouteSettings"]
     cors = api.get("corsConfiguration")
     return Deployment(
@@ -134,7 +135,6 @@ def deployment(resources: Sequence[Resource] | None = None) -> Deployment:
         concurrency=function.get("reservedConcurrentExecutions"),
         throttle_rate=throttle["throttlingRateLimit"],
         throttle_burst=throttle["throttlingBurstLimit"],
-        payload_format=integration["payloadFormatVersion"],
     )
 
 

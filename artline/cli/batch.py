@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from ..client._client import Client, Format, Via
+from ..client._client import Client, Via
 from ..drawing.art import LineArt
 from ..errors import ArtLineError, PhotoError, ProblemError, ServiceError
+from ..options import RequestOptions
 from .display import Display
 from .parallel import outcomes
 from .resume import Record
@@ -28,7 +29,7 @@ class Batch:
     client: Client
     output: Path
     via: Via
-    format: Format
+    options: RequestOptions
     full_size: bool
     display: Display
     failed: int = 0
@@ -59,7 +60,7 @@ class Batch:
 
     def _new(self, named: Iterable[Path], model: str, record: Record) -> Iterator[str]:
         """The keys of the photos that are still to be drawn."""
-        options = f"{self.format}:{'full' if self.full_size else 'shrunk'}:{model}"
+        options = f"{self.options}:{'full' if self.full_size else 'shrunk'}:{model}"
         for photo in self._files(named):
             try:
                 with photo.open("rb") as file:
@@ -111,9 +112,9 @@ class Batch:
             art = self.client.draw(
                 photo,
                 via=self.via,
-                format=self.format,
                 full_size=self.full_size,
                 progress=progress,
+                **self.options,
             )
         return art, perf_counter() - start
 

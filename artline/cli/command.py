@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 from PIL import Image
 
-from ..client._client import Client, Format, Via
+from ..client._client import Client, Via
 from ..errors import ArtLineError
+from ..options import Format, RequestOptions
 from .batch import Batch
 from .display import Display
 from .options import Endpoint, Sign, Token, check_caller, command
@@ -52,6 +53,10 @@ def draw(
         ),
     ] = "auto",
     format: Annotated[Format, typer.Option(help="The line art's format.")] = "jpeg",  # noqa: A002
+    max_side: Annotated[
+        int | None,
+        typer.Option(metavar="PIXELS", help="The longer side of the line art, at most."),
+    ] = None,
     at_once: Annotated[
         int, typer.Option("-j", "--at-once", metavar="N", min=1, help="Photos at a time.")
     ] = 4,
@@ -66,10 +71,13 @@ def draw(
     command is given again. The exit status is 1 where any photo failed.
     """
     check_caller(token, sign)
+    options: RequestOptions = {"format": format}
+    if max_side is not None:
+        options["max_side"] = max_side
     try:
         output.mkdir(parents=True, exist_ok=True)
         with Client(endpoint, token, sign=sign) as client, Display() as display:
-            batch = Batch(client, output, via, format, full_size, display)
+            batch = Batch(client, output, via, options, full_size, display)
             batch.run(photos, at_once=at_once)
     except KeyboardInterrupt:
         typer.echo("Interrupted: the same command again goes on from here.", err=True)

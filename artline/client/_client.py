@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar, Unpack
 
 import httpx
 
@@ -19,6 +19,7 @@ from ..errors import (
     ServiceError,
     TimedOutError,
 )
+from ..options import MEDIA_TYPES, RequestOptions
 from ._answers import Health, Job, Limits, line_art
 from ._auth import BODY_HASH, Bearer, SigV4
 from ._endpoint import find
@@ -26,7 +27,6 @@ from ._photo import Photo, Source, prepare
 from ._wire import Clock, Progress, Upload, Wire, backoff
 
 T = TypeVar("T")
-Format = Literal["jpeg", "png", "webp"]
 Via = Literal["auto", "transform", "jobs"]
 
 REQUEST_SECONDS: Final = 30.0
@@ -50,14 +50,9 @@ class _Order:
     """A photo, and what is to be made of it."""
 
     photo: Photo
-    max_side: int | None
-    format: Format
+    options: RequestOptions
     until: float
     progress: Progress
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {} if self.max_side is None else {"max_side": self.max_side}
 
 
 class Client:
@@ -141,11 +136,10 @@ class Client:
         self,
         photo: Source,
         *,
-        max_side: int | None = None,
-        format: Format = "jpeg",  # noqa: A002  the contract's word
         via: Via = "auto",
         full_size: bool = False,
         progress: Progress = _quiet,
+        **options: Unpack[RequestOptions],
     ) -> LineArt:
         """Draws `photo`, a path, an image file's bytes or a Pillow image, as line art.
 
@@ -160,7 +154,7 @@ class Client:
         drawing None
         PosixPath('out/20261123101500.jpg')
         """
-        order = self._order(photo, max_side, format, full_size=full_size, progress=progress)
+        order = self._order(photo, options, full_size=full_size, progress=progress)
         if via == "jobs":
             return self._queue(order)
         if via == "transform" or self._jobs is False:
@@ -179,25 +173,23 @@ class Client:
         self,
         photo: Source,
         *,
-        max_side: int | None = None,
-        format: Format = "jpeg",  # noqa: A002
         progress: Progress = _quiet,
+        **options: Unpack[RequestOptions],
     ) -> LineArt:
         """Draws `photo` in one request.
 
         >>> client.transform(photo_bytes, format="png", max_side=512).content_type
         'image/png'
         """
-        return self._transform(self._order(photo, max_side, format, progress=progress))
+        return self._transform(self._order(photo, options, progress=progress))
 
     def submit(
         self,
         photo: Source,
         *,
-        max_side: int | None = None,
-        format: Format = "jpeg",  # noqa: A002
         full_size: bool = False,
         progress: Progress = _quiet,
+        **options: Unpack[RequestOptions],
     ) -> Job:
         """Queues `photo`: asks for a job and uploads the file, unless the service has it already.
 
@@ -207,9 +199,7 @@ class Client:
         >>> client.wait(job).save("out")
         PosixPath('out/20261123101500.jpg')
         """
-        return self._submit(
-            self._order(photo, max_side, format, full_size=full_size, progress=progress)
-        )
+        return self._submit(self._order(photo, options, full_size=full_size, progress=progress))
 
     def job(self, job: Job) -> Job:
         """The job as it is now."""
@@ -251,17 +241,16 @@ class Client:
     def _order(
         self,
         source: Source,
-        max_side: int | None,
-        format: Format,  # noqa: A002
+        options: RequestOptions,
         *,
         full_size: bool = False,
         progress: Progress,
     ) -> _Order:
         limits = self.limits
         if full_size:
-            max_side = max_side or limits.max_side
+            options = {"max_side": limits.max_side, **options}
         progress("shrinking", None)
-        side = None if full_size else max_side or limits.default_side
+        side = None if full_size else options.get("max_side", limits.default_side)
         photo = prepare(source, side=side, limits=limits)
         if len(photo.data) > limits.upload_bytes:
             raise PhotoTooLargeError(
@@ -269,7 +258,7 @@ class Client:
                 f" {_megabytes(limits.upload_bytes)} that the service takes: send it without"
                 " --full-size"
             )
-        return _Order(photo, max_side, format, self._wire.deadline(self._timeout), progress)
+        return _Order(photo, options, self._wire.deadline(self._timeout), progress)
 
     def _transform(self, order: _Order, capacity_until: float | None = None) -> LineArt:
         size, limit = len(order.photo.data), self.limits.image_bytes
@@ -278,7 +267,10 @@ class Client:
                 f"the photo is {_megabytes(size)}, over the {_megabytes(limit)} that one request"
                 " holds: send it without --full-size, or by way of jobs"
             )
-        headers = {"content-type": order.photo.media_type, "accept": f"image/{order.format}"}
+        headers = {
+            "content-type": order.photo.media_type,
+            "accept": MEDIA_TYPES[order.options.get("format", "jpeg")],
+        }
         if isinstance(self._auth, SigV4):
             headers[BODY_HASH] = order.photo.sha256
         return self._ask(
@@ -289,7 +281,7 @@ class Client:
             capacity_until=capacity_until,
             progress=order.progress,
             content=Upload(order.photo.data, order.progress),
-            params=order.options,
+            params=dict(order.options),
             headers=headers,
         )
 
@@ -308,7 +300,6 @@ class Client:
                     "sha256": order.photo.sha256,
                     "size": len(order.photo.data),
                     "type": order.photo.media_type,
-                    "format": order.format,
                     **order.options,
                 },
             )

@@ -1,8 +1,9 @@
 """The model file: loaded once, run on arrays.
 
 `model.onnx` describes itself. Its input `image` is uint8 `[1, H, W, 3]` RGB, its output `art` uint8
-`[1, H, W, 1 or 3]`; normalisation, clamp and scale are inside the graph, and `metadata_props` hold
-what a runtime has to know, so that nothing here is about any one model.
+`[1, H, W, 1 or 3]`, and each further style is an output of its own name. Normalisation, clamp and
+scale are inside the graph, and `metadata_props` hold what a runtime has to know, so that nothing
+here is about any one model.
 """
 
 from functools import cache
@@ -17,7 +18,7 @@ from ..limits import DEFAULT_SIDE
 from ..photo.reader import Pixels
 
 METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
-"""What a model file has to say of itself; `fixed_size` it may."""
+"""What a model file must say of itself; `fixed_size` and `styles` are optional."""
 
 LARGE = 64 * 2**20
 """Bytes of a model file from which on memory is saved: see `_options`."""

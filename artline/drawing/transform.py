@@ -10,18 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter
+from typing import Any
 
 from PIL import Image
 
+from ..options import Options
 from ..photo.reader import Pixels, decode
 from .model import Model
 
-ENCODINGS = {
-    "image/jpeg": ("JPEG", {"quality": 90}),
-    "image/png": ("PNG", {}),
-    "image/webp": ("WEBP", {"quality": 90, "method": 2}),
+ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "jpeg": ("JPEG", {"quality": 90}),
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {"quality": 90, "method": 2}),
 }
-"""What the line art can be written as: Pillow's name and options by media type."""
+"""Pillow's name and settings of each format that line art is written in."""
 
 
 @dataclass(slots=True)
@@ -38,27 +40,21 @@ class Timings:
 
 
 def transform(
-    photo: bytes,
-    model: Model,
-    *,
-    media_type: str = "image/jpeg",
-    max_side: int | None = None,
-    timings: Timings | None = None,
+    photo: bytes, model: Model, options: Options | None = None, timings: Timings | None = None
 ) -> bytes:
-    """Draws `photo`, an image file, as an image file of `media_type` (a key of `ENCODINGS`).
+    """Draws `photo`, an image file, as an image file in the format of `options`.
 
-    The line art is upright, has the photo's aspect ratio, and its longer side is at most `max_side`
-    pixels (by default the model's own default); a smaller photo is not enlarged.
-
-    Raises `PhotoError`.
+    The line art is upright, has the photo's aspect ratio, and its longer side is at most
+    `options.max_side` pixels; a smaller photo is not enlarged. Raises `PhotoError`.
     """
+    options = options or Options.read({}, model)
     timings = timings or Timings()
     with timings.step("decode"):
-        pixels = decode(photo, model.fit(max_side or model.default_side))
+        pixels = decode(photo, model.fit(options.max_side))
     with timings.step("inference"):
         art = model.run(pixels)
     with timings.step("encode"):
-        return encode(art, media_type)
+        return encode(art, options)
 
 
 @cache
@@ -69,9 +65,9 @@ def prove(model: Model) -> None:
     transform(photo.getvalue(), model)
 
 
-def encode(art: Pixels, media_type: str) -> bytes:
-    """uint8 `[H, W, 1 or 3]` as an image file of `media_type`, with no metadata."""
-    name, options = ENCODINGS[media_type]
+def encode(art: Pixels, options: Options) -> bytes:
+    """uint8 `[H, W, 1 or 3]` as an image file in the format of `options`, with no metadata."""
+    name, settings = ENCODERS[options.format]
     file = io.BytesIO()
-    Image.fromarray(art[..., 0] if art.shape[2] == 1 else art).save(file, name, **options)
+    Image.fromarray(art[..., 0] if art.shape[2] == 1 else art).save(file, name, **settings)
     return file.getvalue()

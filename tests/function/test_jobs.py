@@ -18,6 +18,7 @@ from PIL import Image
 
 from artline import limits
 from artline.drawing.transform import transform
+from artline.errors import OptionError
 from function import jobs, model, store
 from function.app import handler
 from function.problem import ProblemError
@@ -177,7 +178,7 @@ def test_any_order_is_read_or_refused(order: object) -> None:
     try:
         read = jobs.Order.read(json.dumps(order).encode())
         assert jobs.ID.fullmatch(read.id())
-    except ProblemError as problem:
+    except (OptionError, ProblemError) as problem:
         status = problem.status
     assert status in (200, 400, 413, 415)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from artline.drawing.transform import transform
+from artline.options import Options
 from function import model
 
 
@@ -26,7 +27,9 @@ def test_a_photo_through_bucket_queue_and_worker(server: str, samples: Path) -> 
         assert again["status"] == "done"
     result = httpx.get(again["result_url"])
     assert result.headers["content-type"] == "image/png"
-    assert result.content == transform(photo, model.load(), media_type="image/png")
+    assert result.content == transform(
+        photo, model.load(), Options.read({"format": "png"}, model.load())
+    )
 
 
 def test_health_says_that_there_are_jobs(server: str) -> None:

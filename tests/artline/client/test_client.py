@@ -103,7 +103,7 @@ def test_what_is_sent(scripted: Any, steps: Any, drawing: bytes) -> None:
     with Client(scripted.url + "/", "secret") as client:
         client.transform(PHOTO, max_side=100, format="webp")
     (request,) = scripted.asked(TRANSFORM)
-    assert request.path == "/transform?max_side=100"
+    assert request.path == "/transform?max_side=100&format=webp"
     assert request.headers["accept"] == "image/webp"
     assert request.headers["content-type"] == "image/jpeg"
     assert request.headers["content-length"] == str(len(request.body))

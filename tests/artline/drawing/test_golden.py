@@ -14,6 +14,7 @@ from skimage.metrics import structural_similarity
 
 from artline.drawing.model import Model
 from artline.drawing.transform import transform
+from artline.options import Options
 from artline.version import MODEL
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -24,10 +25,10 @@ LEAST = 0.98
 
 
 def drawn(name: str) -> Image.Image:
+    model = Model(MODEL)
+    options = Options.read({"format": "png", "max_side": SIDE}, model)
     photo = (SAMPLES / f"{name}.jpg").read_bytes()
-    return Image.open(
-        io.BytesIO(transform(photo, Model(MODEL), media_type="image/png", max_side=SIDE))
-    )
+    return Image.open(io.BytesIO(transform(photo, model, options)))
 
 
 @pytest.mark.parametrize("name", ["face", "cat", "rotated", "landscape"])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from artline.drawing.model import Model
-from artline.drawing.transform import ENCODINGS, transform
+from artline.drawing.transform import transform
+from artline.options import MEDIA_TYPES, Options
 from artline.photo.reader import decode
 from artline.version import MODEL
 from tests.networks import negative
@@ -165,19 +166,21 @@ MODELS: dict[int, Model] = {}
 def test_a_model_of_one_size_letterboxes(tmp_path: Path) -> None:
     model = Model(negative(tmp_path / "model.onnx", fixed_size="96x160"))
     photo = save(Image.new("RGB", (400, 400), RED))
-    art = transform(photo, model, media_type="image/png")
+    art = transform(photo, model, Options.read({"format": "png"}, model))
     assert Image.open(io.BytesIO(art)).size == (96, 96)
     wide = save(Image.new("RGB", (400, 100), RED))
     assert Image.open(io.BytesIO(transform(wide, model))).size == (160, 40)
 
 
-@pytest.mark.parametrize("media_type", ENCODINGS)
-def test_the_drawing_carries_no_metadata(media_type: str, samples: Path) -> None:
+@pytest.mark.parametrize("format_", MEDIA_TYPES)
+def test_the_drawing_carries_no_metadata(format_: str, samples: Path) -> None:
     photo = Image.open(samples / "rotated.jpg")
     exif = photo.getexif()
     exif[ExifTags.Base.Artist] = "somebody"
     photo.thumbnail((200, 200))
-    art = transform(save(photo, "JPEG", exif=exif), Model(MODEL), media_type=media_type)
+    model = Model(MODEL)
+    options = Options.read({"format": format_}, model)
+    art = transform(save(photo, "JPEG", exif=exif), model, options)
     drawn = Image.open(io.BytesIO(art))
     assert b"somebody" not in art
     assert not drawn.getexif()
