@@ -36,12 +36,17 @@ class Served(Protocol):
     def default_side(self) -> int:
         """The longer side of its line art, in pixels, unless the caller asks for another."""
 
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Its styles, the default one first."""
+
 
 class RequestOptions(TypedDict, total=False):
     """The request options as keyword arguments; what is left out has the service's default."""
 
     format: Format
     max_side: int
+    style: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ class Options:
             most=lambda served: served.max_side,
             default=lambda served: served.default_side,
         )
+    )
+    style: str = _option(
+        Choice("The style of drawing", lambda model: model.styles, lambda model: model.styles[0])
     )
 
     @classmethod

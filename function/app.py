@@ -121,6 +121,7 @@ def health(_: Request) -> Reply:
                 "license": network.license,
                 "source": network.source,
                 "sha256": model.digest(network),
+                "styles": network.styles,
             },
             "version": __version__,
             "start": _start(),

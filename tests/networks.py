@@ -18,7 +18,7 @@ METADATA = {
 def negative(path: Path, *, channels: int = 3, **metadata: str) -> Path:
     """Writes a model that inverts a photo: exact, so that a test can tell pixel by pixel.
 
-    With one channel it inverts red alone.
+    With one channel it inverts red alone. Its second style, if it has one, is the photo itself.
     """
     height, width = metadata.get("fixed_size", "Hx").split("x")
     shape = [1, int(height), int(width)] if height.isdigit() else [1, "H", "W"]
@@ -35,11 +35,15 @@ def negative(path: Path, *, channels: int = 3, **metadata: str) -> Path:
         helper.make_node("Sub", ["white", "wide"], ["inverse"]),
         helper.make_node("Cast", ["inverse"], ["art"], to=uint8),
     ]
+    outputs = ["art"]
+    for style in metadata.get("styles", "").split(",")[1:]:
+        nodes.append(helper.make_node("Identity", ["some"], [style]))
+        outputs.append(style)
     graph = helper.make_graph(
         nodes,
         "negative",
         [helper.make_tensor_value_info("image", uint8, [*shape, 3])],
-        [helper.make_tensor_value_info("art", uint8, [*shape, channels])],
+        [helper.make_tensor_value_info(name, uint8, [*shape, channels]) for name in outputs],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

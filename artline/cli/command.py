@@ -60,6 +60,9 @@ def draw(
     at_once: Annotated[
         int, typer.Option("-j", "--at-once", metavar="N", min=1, help="Photos at a time.")
     ] = 4,
+    style: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the model's styles.")
+    ] = None,
     full_size: Annotated[
         bool,
         typer.Option("--full-size", help="Send photos unshrunk, drawn as large as the model can."),
@@ -74,6 +77,8 @@ def draw(
     options: RequestOptions = {"format": format}
     if max_side is not None:
         options["max_side"] = max_side
+    if style is not None:
+        options["style"] = style
     try:
         output.mkdir(parents=True, exist_ok=True)
         with Client(endpoint, token, sign=sign) as client, Display() as display:

@@ -6,6 +6,8 @@ scale are inside the graph, and `metadata_props` hold what a runtime has to know
 here is about any one model.
 """
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from ..photo.reader import Pixels
 
 METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
 """What a model file must say of itself; `fixed_size` and `styles` are optional."""
+
+DEFAULT_STYLE = "default"
+"""The one style of a model that lists none."""
+
+STYLE = re.compile(r"[a-z][a-z0-9_-]*")
 
 LARGE = 64 * 2**20
 """Bytes of a model file from which on memory is saved: see `_options`."""
@@ -53,6 +60,12 @@ class Model:
         self.multiple = int(metadata["multiple"])
         self.max_side = int(metadata["max_side"])
         fixed = metadata.get("fixed_size")
+        self.styles = _styles(metadata)
+        # The default style's output has the same name in every model file.
+        self._outputs = dict(zip(self.styles, ("art", *self.styles[1:]), strict=True))
+        missing = set(self._outputs.values()) - {each.name for each in self._session.get_outputs()}
+        if missing:
+            raise ValueError(f"it has no output for the style {', '.join(sorted(missing))}")
         self.fixed_size: tuple[int, int] | None = None
         if fixed:
             height, _, width = fixed.partition("x")
@@ -71,8 +84,11 @@ class Model:
         height, width = self.fixed_size
         return min(width, max_side), min(height, max_side)
 
-    def run(self, image: Pixels) -> Pixels:
-        """Draws uint8 `[H, W, 3]` RGB, of any size, as uint8 `[H, W, 1 or 3]` of the same size."""
+    def run(self, image: Pixels, style: str | None = None) -> Pixels:
+        """Draws uint8 `[H, W, 3]` RGB, of any size, as uint8 `[H, W, 1 or 3]` of the same size.
+
+        `style` is one of `styles`, by default the first.
+        """
         height, width = image.shape[:2]
         rows, columns = self.fixed_size or (
             height + -height % self.multiple,
@@ -81,9 +97,17 @@ class Model:
         # Reflection gives the model more of the same picture; a border of one colour is an edge to
         # it, and it would draw that edge.
         padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="reflect")
-        outputs: Any = self._session.run(["art"], {"image": padded[np.newaxis]})
+        output = self._outputs[style or self.styles[0]]
+        outputs: Any = self._session.run([output], {"image": padded[np.newaxis]})
         art: Pixels = outputs[0][0, :height, :width]
         return art
+
+
+def _styles(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    styles = tuple(metadata.get("styles", DEFAULT_STYLE).split(","))
+    if len(set(styles)) < len(styles) or not all(STYLE.fullmatch(style) for style in styles):
+        raise ValueError(f"its metadata has no list of styles, but {', '.join(styles)!r}")
+    return styles
 
 
 @cache

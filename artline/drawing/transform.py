@@ -52,7 +52,7 @@ def transform(
     with timings.step("decode"):
         pixels = decode(photo, model.fit(options.max_side))
     with timings.step("inference"):
-        art = model.run(pixels)
+        art = model.run(pixels, options.style)
     with timings.step("encode"):
         return encode(art, options)
 

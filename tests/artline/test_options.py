@@ -45,6 +45,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"format": "gif"}, "format is jpeg, png or webp."),
         ({"format": ""}, "format is jpeg, png or webp."),
         ({"format": ["png"]}, "format is jpeg, png or webp."),
+        ({"style": "oil"}, "style is ink or line."),
         ({"maxside": 512}, "There is no option 'maxside': there are .* Did you mean max_side?"),
         ({"": 1}, "There is no option ''"),
     ],
@@ -67,7 +68,11 @@ def test_any_query_is_read_or_refused(query: dict[str, str]) -> None:
     assert options.texts().items() >= query.items() or "max_side" in query
 
 
-@given(st.sampled_from(["jpeg", "png", "webp"]), st.integers(64, 2048))
-def test_what_is_kept_as_text_comes_back(format_: str, side: int) -> None:
-    options = Options.read({"format": format_, "max_side": side}, SERVED)
+@given(
+    st.sampled_from(["jpeg", "png", "webp"]),
+    st.integers(64, 2048),
+    st.sampled_from(["ink", "line"]),
+)
+def test_what_is_kept_as_text_comes_back(format_: str, side: int, style: str) -> None:
+    options = Options.read({"format": format_, "max_side": side, "style": style}, SERVED)
     assert Options.parse(options.texts(), SERVED) == options
