@@ -67,7 +67,7 @@ OURS = {
     "import the engine": "onnxruntime",
     "import Pillow": "PIL.Image",
     "import Powertools": "aws_lambda_powertools",
-    "load the model": "artline.drawing.model:load",
+    "load the model": "function.model:load",
     "import the handler": "function.app",
 }
 THEIRS = {

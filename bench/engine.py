@@ -27,7 +27,10 @@ Draw = Callable[[Any], Any]
 
 
 def onnxruntime(path: str) -> Draw:
-    from onnxruntime import InferenceSession, SessionOptions
+    from onnxruntime import (  # type: ignore[import-untyped]
+        InferenceSession,
+        SessionOptions,
+    )
 
     options = SessionOptions()
     options.intra_op_num_threads = 1

@@ -62,10 +62,16 @@ def serving(image: str, copies: int, **settings: object) -> Iterator[Service]:
     """
     config = {"jobs": False, "reservedConcurrency": copies, **settings}
     stack = deployment(declared({key: str(value).lower() for key, value in config.items()}))
-    limits = {"memory": stack.memory, "timeout": int(stack.timeout)}
     with ExitStack() as running:
         containers = [
-            running.enter_context(run(image, environment=stack.environment, **limits))
+            running.enter_context(
+                run(
+                    image,
+                    environment=stack.environment,
+                    memory=stack.memory,
+                    timeout=int(stack.timeout),
+                )
+            )
             for _ in range(copies)
         ]
         api: Any = application(stack, Copies(containers, stack.timeout))

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 STAMPS = [("runtime", time.time(), time.process_time())]
 
@@ -23,7 +24,7 @@ for step in os.environ["STAMP_STEPS"].split(","):
 answer = importlib.import_module(os.environ["STAMP_HANDLER"]).handler
 
 
-def handler(event, context):
+def handler(event: Any, context: Any) -> Any:
     begin = time.time()
     reply = answer(event, context)
     end = time.time()

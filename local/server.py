@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from anyio import fail_after, to_thread
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from artline.limits import GATEWAY_BYTES
 from function.problem import ProblemError
 
 from . import gateway
-from .environments import CrashedError, Environments, ExpiredError, ThrottledError
+from .environments import CrashedError, ExpiredError, ThrottledError
 from .program import Deployment
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -26,7 +26,14 @@ TOO_LARGE = ProblemError(
 )
 
 
-def application(deployment: Deployment, function: Environments) -> Starlette:
+class Function(Protocol):
+    """Whatever answers an invocation: processes here, containers in the benchmarks."""
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The handler's answer. Raises the errors of `local.environments`."""
+
+
+def application(deployment: Deployment, function: Function) -> Starlette:
     """The ASGI application that answers as `deployment`'s API would, with `function` behind it.
 
     A refusal of API Gateway's or Lambda's own comes as problem details, as the function's do.

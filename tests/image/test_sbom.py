@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,11 @@ from image.container import docker
 from image.context import ROOT
 
 
+Components = dict[str, dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def components(image: str) -> dict[str, dict]:
+def components(image: str) -> Components:
     document = sbom.document(image)
     assert document == sbom.document(image)
     digest = docker("image", "inspect", "--format={{.Id}}", image).removeprefix("sha256:")
@@ -21,7 +25,9 @@ def components(image: str) -> dict[str, dict]:
     return {each.get("purl", each["type"]): each for each in document["components"]}
 
 
-def test_every_pinned_package_with_its_licence_and_hashes(components: dict[str, dict]) -> None:
+def test_every_pinned_package_with_its_licence_and_hashes(
+    components: Components,
+) -> None:
     requirements = (ROOT / "function" / "requirements.txt").read_text()
     pins = re.findall(r"^(\S+)==(\S+)", requirements, re.MULTILINE)
     assert len(pins) > 10
@@ -33,13 +39,13 @@ def test_every_pinned_package_with_its_licence_and_hashes(components: dict[str, 
     assert hashes == set(re.findall(r"--hash=sha256:(\w+)", requirements))
 
 
-def test_the_model_file(components: dict[str, dict]) -> None:
+def test_the_model_file(components: Components) -> None:
     model = MODEL.read_bytes()
     (found,) = components["machine-learning-model"]["hashes"]
     assert found == {"alg": "SHA-256", "content": hashlib.sha256(model).hexdigest()}
 
 
-def test_what_the_base_brings(components: dict[str, dict]) -> None:
+def test_what_the_base_brings(components: Components) -> None:
     names = {purl.partition("@")[0].rpartition("/")[2] for purl in components}
     assert {"awslambdaric", "bash"} <= names  # the runtime's client, and the system's own
     assert all(component["version"] for component in components.values())

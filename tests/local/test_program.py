@@ -2,11 +2,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local import program
+from local.program import Resource
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +39,6 @@ def test_a_deployment_is_what_the_program_declares(declared: list[program.Resour
     assert deployment.memory == 2048
     assert deployment.concurrency == 5
     assert (deployment.throttle_rate, deployment.throttle_burst) == (10, 20)
-    assert deployment.payload_format == "2.0"
     assert deployment.environment["API_TOKEN_PARAMETER"] == "artline-token-local"
 
 
@@ -87,3 +88,14 @@ def test_what_changes_in_the_stack_changes_here(tmp_path: Path) -> None:
     ).stdout
     assert "routeKey: POST /draw" in tree
     assert "routeKey: POST /transform" not in tree
+
+
+def test_a_payload_format_that_is_not_served_here_is_refused(resources: list[Resource]) -> None:
+    changed = [
+        replace(each, properties={**each.properties, "payloadFormatVersion": "1.0"})
+        if each.type.endswith(":Integration")
+        else each
+        for each in resources
+    ]
+    with pytest.raises(program.SettingsError, match=r"payload format 2\.0"):
+        program.deployment(changed)
