@@ -12,7 +12,6 @@ from image import sbom
 from image.container import docker
 from image.context import ROOT
 
-
 Components = dict[str, dict[str, Any]]
 
 
