@@ -10,8 +10,22 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
+
+from cyclonedx.model import (
+    ExternalReference,
+    ExternalReferenceType,
+    HashAlgorithm,
+    HashType,
+    XsUri,
+)
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
 
 from .container import TAG, MissingError, docker, require_engine
 from .context import ROOT
@@ -35,26 +49,33 @@ fi
 PIN = re.compile(r"^(\S+)==(\S+)((?:\s+(?:\\\s+)?--hash=\S+)+)", re.MULTILINE)
 
 
-def document(image: str) -> dict[str, Any]:
+def document(image: str) -> str:
     """The CycloneDX 1.6 document of `image`. Raises `CalledProcessError` where there is none."""
     found = json.loads(docker("image", "inspect", "--format={{json .}}", image))
     labels, digest = found["Config"]["Labels"], found["Id"].removeprefix("sha256:")
-    version = labels["org.opencontainers.image.version"]
-    subject = {"type": "container", "name": "artline", "version": version}
     name, version = json.loads(_inside(image, MODEL))
-    model = {"type": "machine-learning-model", "name": name, "version": version}
+    model = Component(
+        name=name,
+        version=version,
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref="model",
+        hashes=_hashed([labels["artline.model.sha256"]]),
+    )
+    subject = Component(
+        name="artline",
+        version=labels["org.opencontainers.image.version"],
+        type=ComponentType.CONTAINER,
+        bom_ref="artline",
+        hashes=_hashed([digest]),
+    )
     packages = [*_python(_inside(image, PYTHON)), *_system(_inside(image, SYSTEM))]
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, digest).urn,
-        "version": 1,
-        "metadata": {"component": subject | _hashed([digest])},
-        "components": [
-            model | _hashed([labels["artline.model.sha256"]]),
-            *sorted(packages, key=lambda package: str(package["purl"])),
-        ],
-    }
+    bom = Bom(
+        components=[model, *packages],
+        serial_number=uuid.uuid5(uuid.NAMESPACE_OID, digest),
+        metadata=BomMetaData(component=subject, timestamp=datetime.fromisoformat(found["Created"])),
+    )
+    bom.register_dependency(subject, bom.components)
+    return JsonV1Dot6(bom).output_as_string(indent=1)
 
 
 def _inside(image: str, command: str) -> str:
@@ -62,18 +83,20 @@ def _inside(image: str, command: str) -> str:
     return docker("run", *options, image, "-euc", command)
 
 
-def _python(report: str) -> Iterator[dict[str, Any]]:
+def _python(report: str) -> Iterator[Component]:
     """The packages in pip's `report`, with the hashes of the files that each was pinned to."""
     requirements = (ROOT / "function" / "requirements.txt").read_text()
     pins = {(name, version): hashes for name, version, hashes in PIN.findall(requirements)}
     for package in json.loads(report)["installed"]:
         about = package["metadata"]
-        name = re.sub(r"[-_.]+", "-", about["name"]).lower()
-        component = _package(f"pypi/{name}", about["version"], _license(about))
-        if hashes := re.findall(r"sha256:(\w+)", pins.get((name, about["version"]), "")):
-            file = {"type": "distribution", "url": component["purl"]}
-            component["externalReferences"] = [file | _hashed(hashes)]
-        yield component
+        purl = PackageURL("pypi", None, about["name"], about["version"])
+        hashes = re.findall(r"sha256:(\w+)", pins.get((purl.name, about["version"]), ""))
+        file = ExternalReference(
+            type=ExternalReferenceType.DISTRIBUTION,
+            url=XsUri(purl.to_string()),
+            hashes=_hashed(hashes),
+        )
+        yield _package(purl, _license(about), [file] if hashes else [])
 
 
 def _license(about: Mapping[str, Any]) -> str:
@@ -83,21 +106,28 @@ def _license(about: Mapping[str, Any]) -> str:
     return ", ".join(each.split(" :: ")[-1] for each in classifiers) if "\n" in given else given
 
 
-def _system(listing: str) -> Iterator[dict[str, Any]]:
+def _system(listing: str) -> Iterator[Component]:
     for line in listing.splitlines():
         package, license_, version = line.split("\t")
-        yield _package(package, version, license_)
+        kind, distribution, name = package.split("/")
+        yield _package(PackageURL(kind, distribution, name, version), license_)
 
 
-def _package(package: str, version: str, license_: str) -> dict[str, Any]:
-    purl = f"pkg:{package}@{version.replace('+', '%2B')}"
-    name = package.rpartition("/")[2]
-    component = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
-    return component | ({"licenses": [{"license": {"name": license_}}]} if license_ else {})
+def _package(
+    purl: PackageURL, license_: str, references: Iterable[ExternalReference] = ()
+) -> Component:
+    return Component(
+        name=purl.name,
+        version=purl.version,
+        purl=purl,
+        bom_ref=purl.to_string(),
+        licenses=[DisjunctiveLicense(name=license_)] if license_ else [],
+        external_references=references,
+    )
 
 
-def _hashed(digests: list[str]) -> dict[str, Any]:
-    return {"hashes": [{"alg": "SHA-256", "content": each} for each in digests]}
+def _hashed(digests: list[str]) -> list[HashType]:
+    return [HashType(alg=HashAlgorithm.SHA_256, content=each) for each in digests]
 
 
 def main() -> None:
@@ -106,7 +136,7 @@ def main() -> None:
     try:
         tag = parser.parse_args().tag
         require_engine()
-        print(json.dumps(document(tag), indent=1))
+        print(document(tag))
     except MissingError as missing:
         sys.exit(str(missing))
     except subprocess.CalledProcessError as error:
