@@ -39,7 +39,7 @@ class Drawing:
 
 class Callers:
     """Those that call `endpoint`. A photo's line art has to be of its size, and the same each time,
-    whichever copy draws it.
+    whichever environment draws it.
     """
 
     def __init__(self, endpoint: str) -> None:

@@ -40,7 +40,7 @@ HERE = Path(__file__).parent
 PHOTO = ROOT / "samples/face.jpg"
 ROUNDS = 5
 LATER = 3
-"""Invocations of a warm copy."""
+"""Invocations of a warm container."""
 PATIENT = 180
 """Seconds that an invocation may take: the original's first one passes a function's 29."""
 COLD_ROUNDS = 3

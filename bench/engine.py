@@ -59,7 +59,7 @@ def measure(engine: Callable[[str], Draw], path: str, sides: list[int]) -> dict[
     draw = engine(path)
     results["load"] = time.process_time() - begin
     for side in sides:
-        # Noise is the slowest of pictures to nobody: the work does not depend on what is shown.
+        # The work does not depend on what the photo shows, so noise will do.
         image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
         times = []
         for _ in range(RUNS + 1):

@@ -1,8 +1,8 @@
 """`make load`: the service under more and more callers, into bench/LOAD.md and bench/load.svg.
 
-Two copies of the function, each a container of the image, answer behind the declared API. More
-callers than copies are refused with 503, more requests than the stage lets through with 429; each
-waits for as long as it is told to and asks again, as the client does.
+Two environments, each a container of the image, answer behind the declared API. More
+callers than environments are throttled with 503, more requests than the stage lets through with
+429; each waits for as long as it is told to and asks again, as the client does.
 """
 
 import argparse
@@ -27,9 +27,9 @@ RESULTS = Path(__file__).with_name("LOAD.md")
 PLOT = Path(__file__).with_name("load.svg")
 PHOTO = ROOT / "samples/face.jpg"
 
-COPIES = 2
+ENVIRONMENTS = 2
 STAGE = {"throttleRate": 60, "throttleBurst": 60}
-"""More than two copies can draw, so that it is they who are saturated first."""
+"""More than two environments can draw, so that these are saturated first."""
 STEPS = (1, 2, 4, 8, 16, 32)
 """Callers at once."""
 SINGLE = 40
@@ -97,14 +97,14 @@ def single(callers: Callers) -> float:
     return median(each.whole for each in drawings)
 
 
-def memory(callers: Callers, copy: Container, count: int) -> tuple[Memory, list[Drawing]]:
-    """Watches the memory of `copy`, which all calls go to, over `count` photos of varied sizes."""
+def memory(callers: Callers, container: Container, count: int) -> tuple[Memory, list[Drawing]]:
+    """The memory of `container`, which answers all calls, over `count` photos of varied sizes."""
     photos = varied(count)
     drawings: list[Drawing] = []
     looks = {}
     while len(drawings) < count:
         drawings += callers.draw(islice(photos, BATCH))
-        looks[len(drawings)] = copy.memory()
+        looks[len(drawings)] = container.memory()
     return Memory(list(looks), list(looks.values())), drawings
 
 
@@ -141,14 +141,14 @@ def main() -> None:
         image = build("artline:load")
     except MissingError as missing:
         sys.exit(f"No load: {missing}.")
-    with serving(image, COPIES, **STAGE) as service:
+    with serving(image, ENVIRONMENTS, **STAGE) as service:
         callers = Callers(service.endpoint)
         before = single(callers)
         steps = ramp(callers, options.seconds)
         after = single(callers)
     with serving(image, 1, throttleRate=1000) as service:
         callers = Callers(service.endpoint)
-        watched, drawings = memory(callers, service.copies[0], options.photos)
+        watched, drawings = memory(callers, service.containers[0], options.photos)
     faults = [fault for step in steps for fault in step.faults]
     faults += [each.fault for each in drawings if each.fault]
     RESULTS.write_text(_report(where, options.seconds, steps, before, after, watched, faults))
@@ -177,15 +177,15 @@ def _report(
         [
             "# Load\n",
             f"Written by `make load` on {where}.\n",
-            f"{COPIES} containers of the image, each with 2048 MB and 1.16 CPUs under AWS's"
+            f"{ENVIRONMENTS} containers of the image, each with 2048 MB and 1.16 CPUs under AWS's"
             f" emulator, behind the declared API at {STAGE['throttleRate']} requests a second."
             f" Each step is {seconds:.0f} s of callers who send a 512 x 512 photo, wait as long as"
             " Retry-After says where they are refused, and begin with the next when it is drawn."
-            " They and the API share the machine with the copies.\n",
+            " They and the API share the machine with the environments.\n",
             table(HEAD, map(row, steps)) + "\n",
             "The median, 95 % and 99 % are of the requests that were answered. Who is answered asks"
-            " again at once and so keeps a copy busy; who is refused may find none free until the"
-            " step ends, which is what the waiting comes to.\n",
+            " again at once and so keeps an environment busy; a throttled caller may find none free"
+            " until the step ends: that is the waiting.\n",
             "![Photos a second, latency and memory](load.svg)\n",
             f"A single caller waits {ms(before)} at the median before the burst, and {ms(after)}"
             f" right after it: {after / before:.2f} times as long.\n",

@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("learner")
     parser.add_argument("photo")
-    parser.add_argument("--out", required=True, help="where the picture goes, float [H, W, 3]")
+    parser.add_argument("--out", required=True, help="where the line art goes, float [H, W, 3]")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()

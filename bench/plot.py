@@ -68,7 +68,7 @@ def _latency(axes: Axes, steps: "Sequence[Step]") -> None:
 
 
 def _resident(axes: Axes, memory: "Memory") -> None:
-    axes.set_title("Memory of a copy, MB")
+    axes.set_title("Memory of an environment, MB")
     axes.plot(memory.photos, [size / 1e6 for size in memory.resident], color=INK[0])
     axes.set_xlabel("photos drawn")
     axes.set_ylim(bottom=0)

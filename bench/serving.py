@@ -1,7 +1,7 @@
 """The declared API on this machine, with containers of the image behind it.
 
 Routes, throttle, payload limits and refusals are those of the stack that the Pulumi program
-declares. Each copy of the function is a container of the very image under AWS's emulator, with a
+declares. Each environment is a container of the image under AWS's emulator, with a
 Lambda's memory, CPU time and read-only file system, and answers one request at a time.
 """
 
@@ -22,13 +22,13 @@ from local.server import application
 
 @dataclass(frozen=True)
 class Service:
-    """A running API, and the copies of the function behind it."""
+    """A running API, and the containers behind it."""
 
     endpoint: str
-    copies: Sequence[Container]
+    containers: Sequence[Container]
 
 
-class Copies:
+class Containers:
     """What `local.environments.Environments` is to the server, of containers that run already."""
 
     def __init__(self, containers: Sequence[Container], timeout: float) -> None:
@@ -40,27 +40,27 @@ class Copies:
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            copy = self._idle.get_nowait()
+            container = self._idle.get_nowait()
         except Empty:
             raise ThrottledError from None
         try:
-            answer = copy.invoke(event, self._timeout)
+            answer = container.invoke(event, self._timeout)
         except OSError as error:
             raise CrashedError(str(error)) from error
         finally:
-            self._idle.put(copy)
+            self._idle.put(container)
         if not isinstance(answer, dict) or "statusCode" not in answer:
             raise CrashedError(str(answer))
         return answer
 
 
 @contextmanager
-def serving(image: str, copies: int, **settings: object) -> Iterator[Service]:
+def serving(image: str, environments: int, **settings: object) -> Iterator[Service]:
     """The stack with `settings` over its defaults, by their names in Pulumi.yaml, on a free port.
 
-    `copies` containers of `image` are warm when it begins: past them callers are refused.
+    `environments` containers of `image` are warm from the start; more callers are throttled.
     """
-    config = {"jobs": False, "reservedConcurrency": copies, **settings}
+    config = {"jobs": False, "reservedConcurrency": environments, **settings}
     stack = deployment(declared({key: str(value).lower() for key, value in config.items()}))
     with ExitStack() as running:
         containers = [
@@ -72,9 +72,9 @@ def serving(image: str, copies: int, **settings: object) -> Iterator[Service]:
                     timeout=int(stack.timeout),
                 )
             )
-            for _ in range(copies)
+            for _ in range(environments)
         ]
-        api: Any = application(stack, Copies(containers, stack.timeout))
+        api: Any = application(stack, Containers(containers, stack.timeout))
         server = uvicorn.Server(uvicorn.Config(api, port=0, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run)
         thread.start()

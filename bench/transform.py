@@ -77,7 +77,7 @@ def _choice(onnxruntime: dict[str, float], openvino: dict[str, float]) -> str:
     saved = onnxruntime["1024"] - openvino["1024"]
     good = f"makes good after {dearer / saved:.0f} more" if saved > 0 else "does not make good"
     return (
-        "ONNX Runtime it is: it has its first 1024-pixel picture from nothing after"
+        "ONNX Runtime is the engine: it draws its first 1024-pixel line art from nothing in"
         f" {ms(start(onnxruntime))} of CPU time, OpenVINO, {size:.1f} times as many bytes to load,"
         f" after {ms(start(openvino))}, which it {good}. A function that is mostly idle is as quick"
         " as its cold start.\n"

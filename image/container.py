@@ -31,7 +31,7 @@ TIMEOUT = 29
 START_SECONDS = 20
 """How long a container may take until the emulator in it listens."""
 LAMBDA_USER = "993:990"
-"""Whom Lambda runs a function as: nobody that the image knows."""
+"""The user and group that Lambda runs a function as; the image has no such user."""
 
 
 class MissingError(Exception):
@@ -40,7 +40,7 @@ class MissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A running copy of the image, with one invocation at a time."""
+    """A running container of the image, with one invocation at a time."""
 
     id: str
     url: str

@@ -18,7 +18,7 @@ from .program import declared, deployment
 from .server import application
 
 NEW_ACCOUNT = 10
-"""Copies that a new AWS account may run at once; a stack that reserves none gets these."""
+"""Concurrent executions of a new AWS account, for a stack that reserves none."""
 
 
 def main() -> None:

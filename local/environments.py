@@ -1,8 +1,9 @@
-"""Copies of the function, run as Lambda runs them.
+"""Execution environments of a function, run as Lambda runs them.
 
-A copy is a process with the function's environment that answers one invocation at a time. A free
-copy is reused; where there is none a new one starts, up to the concurrency; past that the caller is
-throttled. A copy that runs out of time is killed, as is one whose code has changed on disk.
+An environment is a process with the function's variables that answers one invocation at a time. A
+free one is reused. Where there is none, a new one starts, up to the concurrency; past that, the
+invocation is throttled. An environment that runs out of time is killed, and so is one whose code
+has changed on disk.
 """
 
 import multiprocessing
@@ -15,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 Event = Mapping[str, Any]
@@ -26,24 +26,24 @@ CODE = (ROOT / "function", ROOT / "artline")
 """What the handler is made of: a change there replaces the environments."""
 
 INIT_SECONDS = 10.0
-"""What Lambda allows a copy to start in, beside the invocation's own time."""
+"""What Lambda allows an environment to start in, beside the invocation's own time."""
 
 
 class ThrottledError(Exception):
-    """As many copies as are allowed are busy."""
+    """As many environments as the concurrency allows are busy."""
 
 
 class ExpiredError(Exception):
-    """The invocation took longer than the function's timeout; its copy is gone."""
+    """The invocation took longer than the function's timeout. Its environment is gone."""
 
 
 class CrashedError(Exception):
-    """The copy ended, or its handler raised, without an answer."""
+    """The environment ended, or its handler raised, without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the handler is told of its invocation, by Lambda's own attribute names."""
+    """The handler's `context` argument, with Lambda's attribute names."""
 
     aws_request_id: str
     memory_limit_in_mb: int
@@ -84,14 +84,14 @@ class Environments:
         if not self._places.acquire(blocking=False):
             raise ThrottledError
         try:
-            copy = self._take()
+            environment = self._take()
             try:
-                answer = copy.invoke(event, self._timeout, self._memory)
+                answer = environment.invoke(event, self._timeout, self._memory)
             except BaseException:
-                copy.stop()
+                environment.stop()
                 raise
             with self._lock:
-                self._idle.append(copy)
+                self._idle.append(environment)
             return answer
         finally:
             self._places.release()
@@ -100,21 +100,17 @@ class Environments:
         code = _code_version()
         with self._lock:
             while self._idle:
-                copy = self._idle.pop()  # the last used, as Lambda does, so that others can lapse
-                if copy.code == code and copy.alive:
-                    return copy
-                copy.stop()
+                # The last used first, as Lambda does, so that the others can expire.
+                environment = self._idle.pop()
+                if environment.code == code and environment.alive:
+                    return environment
+                environment.stop()
         return _Environment(self._environment, code)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             while self._idle:
                 self._idle.pop().stop()

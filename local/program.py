@@ -71,7 +71,7 @@ class Deployment:
     environment: dict[str, str]
     """The function's variables."""
     concurrency: int | None
-    """Reserved copies of the function; None: as many as the account has."""
+    """The function's reserved concurrency; None: whatever the account has left."""
     throttle_rate: float
     """Requests a second."""
     throttle_burst: int

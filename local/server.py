@@ -52,7 +52,7 @@ def application(deployment: Deployment, function: Function) -> Starlette:
         except ProblemError as problem:
             return _refusal(problem)
         except ThrottledError:
-            detail = "Every copy of the function is busy: wait a little."
+            detail = "Every environment of the function is busy: wait a little."
             return _refusal(ProblemError(503, detail, retry_after="1"))
         except (ExpiredError, TimeoutError):
             detail = "It took too long for one request: send a smaller photo, or use /jobs."

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from local.cloud import Cloud
 
 ROOT = Path(__file__).parents[1]
-COPIES = 200
-"""What the emulated AWS account may run at once."""
+CONCURRENCY = 200
+"""The concurrent executions of the emulated AWS account."""
 HEALTH = {
     "status": "ok",
     "model": {"name": "scripted", "version": "1"},
@@ -225,7 +225,7 @@ def account() -> "Iterator[Cloud]":
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cloud.SETTINGS, "SERVICES", "sts,iam,lambda,ecr,apigateway,apigatewayv2")
-        patch.setitem(cloud.SETTINGS, "LAMBDA_ACCOUNT_CONCURRENCY", str(COPIES))
+        patch.setitem(cloud.SETTINGS, "LAMBDA_ACCOUNT_CONCURRENCY", str(CONCURRENCY))
         running = cloud.Cloud()
     with running:
         yield running

@@ -94,8 +94,7 @@ class Model:
             height + -height % self.multiple,
             width + -width % self.multiple,
         )
-        # Reflection gives the model more of the same picture; a border of one colour is an edge to
-        # it, and it would draw that edge.
+        # Reflection continues the photo. A border of one colour is an edge, and would be drawn.
         padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="reflect")
         output = self._outputs[style or self.styles[0]]
         outputs: Any = self._session.run([output], {"image": padded[np.newaxis]})
@@ -141,7 +140,7 @@ def _options(size: int, threads: int) -> ort.SessionOptions:
     options.intra_op_num_threads = threads
     # A thread that spins while it waits takes processor time, which Lambda bills.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A plan of allocations would be kept for each size of picture, and photos come in all sizes.
+    # The engine would keep a plan of allocations for each size of photo.
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options

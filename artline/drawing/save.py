@@ -1,4 +1,4 @@
-"""Pictures into a directory: whole or not at all, and never over another file."""
+"""Line art into a directory: whole or not at all, and never over another file."""
 
 from __future__ import annotations
 

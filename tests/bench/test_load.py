@@ -17,7 +17,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 SOON = {"Retry-After": "0"}
 
 
-def picture(width: int = 8, height: int = 6, colour: str = "white") -> bytes:
+def photo(width: int = 8, height: int = 6, colour: str = "white") -> bytes:
     file = io.BytesIO()
     Image.new("L", (width, height), colour).save(file, "PNG")
     return file.getvalue()
@@ -56,8 +56,8 @@ def service() -> Iterator[Callable[..., Callers]]:
 
 
 def test_a_refused_caller_waits_and_asks_again(service: Callable[..., Callers]) -> None:
-    callers = service((503, SOON, b""), (429, SOON, b""), (200, {}, picture()))
-    (drawing,) = callers.draw([picture()])
+    callers = service((503, SOON, b""), (429, SOON, b""), (200, {}, photo()))
+    (drawing,) = callers.draw([photo()])
     assert drawing.refusals == {503: 1, 429: 1}
     assert drawing.unannounced == 0
     assert drawing.fault == ""
@@ -65,7 +65,7 @@ def test_a_refused_caller_waits_and_asks_again(service: Callable[..., Callers]) 
 
 
 def test_a_refusal_that_does_not_say_when_to_ask_again(service: Callable[..., Callers]) -> None:
-    (drawing,) = service((503, {}, b""), (200, {}, picture())).draw([picture()])
+    (drawing,) = service((503, {}, b""), (200, {}, photo())).draw([photo()])
     assert drawing.unannounced == 1
 
 
@@ -74,24 +74,25 @@ def test_a_refusal_that_does_not_say_when_to_ask_again(service: Callable[..., Ca
     [
         ((500, {}, b"oh"), "500: oh"),
         ((0, {}, b""), "RemoteProtocolError"),
-        ((200, {}, picture(6, 8)), "(6, 8) pixels of (8, 6)"),
-        ((200, {}, picture(colour="black")), "another line art than before"),
+        ((200, {}, photo(6, 8)), "(6, 8) pixels of (8, 6)"),
+        ((200, {}, photo(colour="black")), "another line art than before"),
     ],
     ids=["status", "cut off", "size", "changed"],
 )
 def test_what_goes_wrong_is_told(
     service: Callable[..., Callers], answer: Answer, fault: str
 ) -> None:
-    callers = service((200, {}, picture()), answer)
-    photo = picture()
-    first, second = callers.draw([photo, photo if "before" in fault else picture(colour="red")])
+    callers = service((200, {}, photo()), answer)
+    sent = photo()
+    other = sent if "before" in fault else photo(colour="red")
+    first, second = callers.draw([sent, other])
     assert first.fault == ""
     assert fault in second.fault
 
 
 def test_every_photo_is_drawn_once_however_many_call(service: Callable[..., Callers]) -> None:
-    callers = service(*[(200, {}, picture())] * 30)
-    drawings = callers.draw([picture()] * 30, at_once=8)
+    callers = service(*[(200, {}, photo())] * 30)
+    drawings = callers.draw([photo()] * 30, at_once=8)
     assert [drawing.fault for drawing in drawings] == [""] * 30
 
 

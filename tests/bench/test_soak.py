@@ -5,23 +5,23 @@ from itertools import cycle, islice
 from bench.callers import Callers, Drawing, varied
 from bench.serving import serving
 
-COPIES, CALLERS = 2, 8
+ENVIRONMENTS, CALLERS = 2, 8
 PHOTOS, SIZES = 600, 450
 """Half of the later half's photos are of sizes that have not been drawn before."""
 ROUNDS = 6
 GROWTH = 25e6
-"""Bytes that the copies may gain in the later half: were but its files kept, it were 38 MB."""
+"""Bytes that the environments may gain in the second half. The photos' files alone are 38 MB."""
 
 
 def test_overload_loses_nothing_and_leaves_nothing_behind(image: str, face: bytes) -> None:
     photos = cycle(varied(SIZES))
     drawings: list[Drawing] = []
     memory: list[int] = []
-    with serving(image, COPIES) as service:  # with the stage's own throttle
+    with serving(image, ENVIRONMENTS) as service:  # with the stage's own throttle
         callers = Callers(service.endpoint)
         for _ in range(ROUNDS):
             drawings += callers.draw(islice(photos, PHOTOS // ROUNDS), at_once=CALLERS)
-            memory.append(sum(copy.memory() for copy in service.copies))
+            memory.append(sum(container.memory() for container in service.containers))
         (alone,) = callers.draw([face])
 
     assert len(drawings) == PHOTOS

@@ -1,4 +1,4 @@
-"""A copy of the image that runs for a file's tests."""
+"""A container of the image, started once for the tests of a file."""
 
 from collections.abc import Iterator
 

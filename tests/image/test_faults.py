@@ -26,20 +26,20 @@ NO_ROOM = ["size=64k", "nr_inodes=1"]
 """A /tmp that is filled to the last byte below, and one that takes no file from the start."""
 
 
-def begun(copy: Container) -> bool:
-    return "START RequestId" in copy.logs()
+def begun(container: Container) -> bool:
+    return "START RequestId" in container.logs()
 
 
 def test_a_copy_killed_in_mid_request_costs_that_request(image: str) -> None:
-    event = posted(photo("RGB", "PNG"))  # which takes a copy seconds
-    with run(image, timeout=PATIENT) as copy, ThreadPoolExecutor(1) as caller:
-        answer = caller.submit(copy.invoke, event, PATIENT)
-        while not begun(copy):
+    event = posted(photo("RGB", "PNG"))  # which takes seconds
+    with run(image, timeout=PATIENT) as container, ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(container.invoke, event, PATIENT)
+        while not begun(container):
             time.sleep(0.01)
-        docker("kill", copy.id)
+        docker("kill", container.id)
         with pytest.raises(OSError):  # noqa: PT011 - cut off or refused, as the moment has it
             answer.result()
-        assert copy.state()["ExitCode"] == 137
+        assert container.state()["ExitCode"] == 137
     with run(image, timeout=PATIENT) as one, run(image, timeout=PATIENT) as another:
         first, again = (each.invoke(event, PATIENT) for each in (one, another))
     assert first["statusCode"] == 200
@@ -48,12 +48,12 @@ def test_a_copy_killed_in_mid_request_costs_that_request(image: str) -> None:
 
 @pytest.mark.parametrize("options", NO_ROOM)
 def test_photos_are_drawn_with_a_full_tmp(image: str, face: bytes, options: str) -> None:
-    with run(image, f"--tmpfs=/tmp:{options}") as copy:
+    with run(image, f"--tmpfs=/tmp:{options}") as container:
         fill = "cat /dev/zero >/tmp/full; { echo more >/tmp/more; } && echo there was room"
-        assert docker("exec", copy.id, "sh", "-c", f"({fill}) 2>/dev/null || true") == ""
-        answers = [copy.invoke(posted(face)) for _ in range(2)]
-        refused = copy.invoke(posted(face[:1000]))
-        logs = copy.logs()
+        assert docker("exec", container.id, "sh", "-c", f"({fill}) 2>/dev/null || true") == ""
+        answers = [container.invoke(posted(face)) for _ in range(2)]
+        refused = container.invoke(posted(face[:1000]))
+        logs = container.logs()
     assert [answer["statusCode"] for answer in answers] == [200, 200]
     assert refused["statusCode"] == 422
     assert "Traceback" not in logs
@@ -82,17 +82,17 @@ def without_model(image: str, tmp_path: Path) -> Iterator[str]:
     docker("image", "rm", "--force", tag)
 
 
-def is_unserved(copy: Container, face: bytes) -> None:
-    """The copy lives, and says what is wrong to whoever asks, again and again."""
+def is_unserved(container: Container, face: bytes) -> None:
+    """The container stays up and answers every request with what is wrong."""
     for _ in range(2):
-        health, drawn = copy.invoke(HEALTH), copy.invoke(posted(face))
+        health, drawn = container.invoke(HEALTH), container.invoke(posted(face))
         assert "model.onnx cannot be served" in problem(health, 503)["detail"]
         assert health["headers"]["retry-after"]
         problem(drawn, drawn["statusCode"])
         assert drawn["statusCode"] in {500, 503}
-    assert problem(copy.invoke(posted(b"")), 400)  # what the caller did is told first
-    assert copy.state()["Running"]
-    assert "Runtime exited" not in copy.logs()
+    assert problem(container.invoke(posted(b"")), 400)  # what the caller did is told first
+    assert container.state()["Running"]
+    assert "Runtime exited" not in container.logs()
 
 
 def problem(answer: dict[str, Any], status: int) -> dict[str, Any]:
@@ -108,17 +108,17 @@ def test_a_corrupt_model_is_said_to_be(image: str, tmp_path: Path, face: bytes, 
     corrupt(model, fault)
     model.chmod(0o644)
     tmp_path.chmod(0o755)
-    with run(image, f"--volume={model}:/var/task/artline/model.onnx:ro") as copy:
-        is_unserved(copy, face)
+    with run(image, f"--volume={model}:/var/task/artline/model.onnx:ro") as container:
+        is_unserved(container, face)
 
 
 def test_a_missing_model_is_said_to_be(without_model: str, face: bytes) -> None:
-    with run(without_model) as copy:
-        is_unserved(copy, face)
+    with run(without_model) as container:
+        is_unserved(container, face)
 
 
 def test_slow_clients_keep_nobody_waiting(server: str, face: bytes) -> None:
-    """More of them than copies may run: API Gateway gathers a body before it asks for a copy."""
+    """API Gateway reads a whole body before it invokes the function, so slow callers wait alone."""
     go_on = threading.Event()
 
     def trickle() -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from tests.function.test_fuzz import posted
 
 
 def inside(image: str, code: str) -> Any:
-    """What `code` prints as JSON in a container that can write nothing and reach nobody."""
+    """What `code` prints as JSON in a container without network or a writable file system."""
     options = ["--rm", "--read-only", "--network=none", "--user=12345:6789"]
     output = docker("run", *options, "--entrypoint=python", image, "-c", code)
     return json.loads(output.splitlines()[-1])
@@ -129,7 +129,7 @@ def test_every_module_is_compiled(image: str) -> None:
 
 
 def test_a_snapshot_of_it_holds_no_connection_and_no_key(image: str) -> None:
-    """SnapStart starts many copies from one: clients and randomness are for after that."""
+    """SnapStart starts many environments from one snapshot: clients and randomness come later."""
     loaded = inside(
         image,
         "import json, sys, function.app\n"
@@ -139,7 +139,7 @@ def test_a_snapshot_of_it_holds_no_connection_and_no_key(image: str) -> None:
     assert loaded == []
 
 
-def test_the_engine_reports_to_nobody(copy: Container, face: bytes) -> None:
+def test_the_engine_sends_no_telemetry(container: Container, face: bytes) -> None:
     """It would, and warns of the home it cannot keep its identifier in."""
-    copy.invoke(posted(face))
-    assert "telemetry" not in copy.logs()
+    container.invoke(posted(face))
+    assert "telemetry" not in container.logs()

@@ -17,7 +17,7 @@ PATIENT = 300
 
 
 def photo(mode: str, name: str, **options: Any) -> bytes:
-    """A picture of the largest size, of few details: it has to fit into one event."""
+    """A photo of the largest size with little detail: it must fit into one event."""
     image = Image.linear_gradient("L").resize(LARGEST)
     ImageDraw.Draw(image).ellipse((2000, 1000, 6000, 5000), outline=0, width=80)
     file = io.BytesIO()
@@ -44,48 +44,48 @@ def test_the_largest_photo_fits_into_memory(
 ) -> None:
     event = posted(photo(mode, name, **options))
     assert len(event["body"]) < 6 * 1024 * 1024
-    with run(image, timeout=PATIENT) as copy:
-        answer = copy.invoke(event, timeout=PATIENT)
+    with run(image, timeout=PATIENT) as container:
+        answer = container.invoke(event, timeout=PATIENT)
         assert answer["statusCode"] == 200, answer
-        assert copy.peak_memory() < MEMORY * 1024 * 1024
-        assert not copy.state()["OOMKilled"]
+        assert container.peak_memory() < MEMORY * 1024 * 1024
+        assert not container.state()["OOMKilled"]
 
 
-def test_a_bomb_is_refused_unopened(copy: Container) -> None:
+def test_a_bomb_is_refused_unopened(container: Container) -> None:
     bomb = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
-    answer = copy.invoke(posted(bomb.getvalue()))
+    answer = container.invoke(posted(bomb.getvalue()))
     assert answer["statusCode"] == 413
-    assert copy.peak_memory() < 300e6
+    assert container.peak_memory() < 300e6
 
 
 @pytest.mark.parametrize("user", [LAMBDA_USER, "0:0", "12345:6789"])
 def test_any_user_may_run_it(image: str, user: str, face: bytes) -> None:
-    with run(image, user=user) as copy:
-        assert copy.invoke(posted(face))["statusCode"] == 200
+    with run(image, user=user) as container:
+        assert container.invoke(posted(face))["statusCode"] == 200
 
 
 def test_cold_then_warm_then_cold_again(image: str, face: bytes) -> None:
     event = {"body": base64.b64encode(face).decode()}
-    with run(image) as copy:
-        cold, warm = copy.invoke(event), copy.invoke(event)
-    with run(image) as copy:
-        again = copy.invoke(event)
+    with run(image) as container:
+        cold, warm = container.invoke(event), container.invoke(event)
+    with run(image) as container:
+        again = container.invoke(event)
     assert [start(answer) for answer in (cold, warm, again)] == ["cold", "warm", "cold"]
     assert cold["body"] == warm["body"] == again["body"]
 
 
 def test_a_time_out_ends_one_invocation_and_no_more(image: str, face: bytes) -> None:
-    with run(image, "--cpus=0.3", timeout=2) as copy:
-        assert copy.invoke({"warmup": True})["warmup"]
-        assert "timed out after 2.00 seconds" in copy.invoke(posted(photo("RGB", "PNG")))
-        assert copy.invoke({"warmup": True})["start"] == "cold"
+    with run(image, "--cpus=0.3", timeout=2) as container:
+        assert container.invoke({"warmup": True})["warmup"]
+        assert "timed out after 2.00 seconds" in container.invoke(posted(photo("RGB", "PNG")))
+        assert container.invoke({"warmup": True})["start"] == "cold"
 
 
 def test_sigterm_ends_it_at_once(image: str, face: bytes) -> None:
-    with run(image) as copy:
-        assert copy.invoke(posted(face))["statusCode"] == 200
-        copy.stop(seconds=30)
-        state = copy.state()
+    with run(image) as container:
+        assert container.invoke(posted(face))["statusCode"] == 200
+        container.stop(seconds=30)
+        state = container.state()
     assert not state["Running"]
     assert state["ExitCode"] == 0  # 137 where it had to be killed

@@ -44,7 +44,7 @@ class Counting(Environments):
         return super().invoke(event)
 
 
-def copies(stage: Stage, **environment: str) -> Counting:
+def environments(stage: Stage, **environment: str) -> Counting:
     """The real handler in processes of its own, on the stage."""
     source = stage.source
     quiet = {"POWERTOOLS_METRICS_DISABLED": "true", "LOG_LEVEL": "CRITICAL"}
@@ -59,7 +59,10 @@ def copies(stage: Stage, **environment: str) -> Counting:
 @contextmanager
 def working(stage: Stage, **environment: str) -> Iterator[Counting]:
     """Workers on the stage's queue, as many as its mapping says."""
-    with copies(stage, **environment) as function, Poller(stage.cloud, stage.source, function):
+    with (
+        environments(stage, **environment) as function,
+        Poller(stage.cloud, stage.source, function),
+    ):
         yield function
 
 
@@ -124,11 +127,13 @@ def killing(function: Counting, others: set[Any]) -> Iterator[list[int]]:
     def kill() -> None:
         due = 0
         while not stopped.wait(random.uniform(0, 0.2)):
-            copies = [each for each in multiprocessing.active_children() if each not in others]
-            if copies and len(function.handed) > due:
-                copy = random.choice(copies)
-                copy.kill()
-                killed.append(copy.pid or 0)
+            environments = [
+                each for each in multiprocessing.active_children() if each not in others
+            ]
+            if environments and len(function.handed) > due:
+                process = random.choice(environments)
+                process.kill()
+                killed.append(process.pid or 0)
                 due = len(function.handed) + random.randint(5, 40)
 
     thread = threading.Thread(target=kill)
@@ -268,7 +273,7 @@ def test_the_same_photo_from_many_at_once_is_one_job(stage: Stage) -> None:
             assert upload(job, data).status_code == 204
         return job
 
-    with working(stage), copies(stage) as api, ThreadPoolExecutor(4) as clients:
+    with working(stage), environments(stage) as api, ThreadPoolExecutor(4) as clients:
         made = list(clients.map(ask, [api] * 24))
         eventually(lambda: look(made[0]["id"])["status"] == "done")
     assert len({job["id"] for job in made}) == 1

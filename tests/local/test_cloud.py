@@ -1,4 +1,4 @@
-"""MiniStack as AWS: what is declared is there, and it goes with whoever started it."""
+"""MiniStack as AWS: what is declared is there, and it ends with the process that started it."""
 
 import os
 import signal

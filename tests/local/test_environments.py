@@ -1,4 +1,4 @@
-"""Copies of a function start, stay warm, are throttled, time out and die as Lambda's do."""
+"""Environments start, stay warm, are throttled, time out and end as Lambda's do."""
 
 import multiprocessing
 import os

@@ -18,7 +18,7 @@ MESSAGES = [
 
 
 class Scripted(Environments):
-    """A function whose copies need not start: it answers, or raises, what it is told."""
+    """A function without environments: it answers, or raises, what it is told."""
 
     def __init__(self, answer: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
         super().__init__({}, memory=128, timeout=1, concurrency=2)

@@ -24,7 +24,7 @@ def client(server: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def picture(answer: httpx.Response) -> Image.Image:
+def opened(answer: httpx.Response) -> Image.Image:
     assert answer.status_code == 200, answer.text
     return Image.open(io.BytesIO(answer.content))
 
@@ -45,7 +45,7 @@ def test_an_image_whatever_it_is_called(
     headers = {"content-type": content_type} if content_type else {}
     answer = client.post("/transform", content=face, headers=headers)
     assert answer.headers["content-type"] == "image/jpeg"
-    assert picture(answer).size == (512, 512)
+    assert opened(answer).size == (512, 512)
     assert "inference;dur=" in answer.headers["server-timing"]
     assert answer.headers["x-model"]
 
@@ -65,8 +65,8 @@ def test_options_and_orientation(client: httpx.Client, samples: Path) -> None:
     answer = client.post(
         "/transform", params={"max_side": 300}, content=photo, headers={"accept": "image/png"}
     )
-    assert picture(answer).format == "PNG"
-    assert picture(answer).size == (200, 300)
+    assert opened(answer).format == "PNG"
+    assert opened(answer).size == (200, 300)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_more_at_once_than_may_run(serve: Serve, samples: Path) -> None:
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [200, 503, 503, 503]
     assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 503)
-    assert picture(client.post("/transform", content=photo)).size == (1024, 768)
+    assert opened(client.post("/transform", content=photo)).size == (1024, 768)
 
 
 def test_the_api_waits_no_longer_than_it_says(serve: Serve) -> None:

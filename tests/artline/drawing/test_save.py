@@ -1,4 +1,4 @@
-"""Pictures land whole, under a name of their own."""
+"""Line art is saved whole, under a name of its own."""
 
 import errno
 import os
@@ -40,17 +40,17 @@ def names(directory: Path) -> list[str]:
 )
 def test_the_name_is_the_second(tmp_path: Path, content_type: str, suffix: str) -> None:
     before = datetime.now().replace(microsecond=0)
-    path = save(b"picture", content_type, tmp_path / "new" / "directory")
+    path = save(b"line art", content_type, tmp_path / "new" / "directory")
     assert re.fullmatch(rf"\d{{14}}\.{suffix}", path.name)
     assert before <= datetime.strptime(path.stem, "%Y%m%d%H%M%S") <= datetime.now()
-    assert path.read_bytes() == b"picture"
+    assert path.read_bytes() == b"line art"
     assert names(path.parent) == [path.name]
 
 
 def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
-        assert save(b"picture", "image/jpeg", tmp_path).stat().st_mode & 0o777 == 0o640
+        assert save(b"line art", "image/jpeg", tmp_path).stat().st_mode & 0o777 == 0o640
     finally:
         os.umask(old)
 
@@ -68,7 +68,7 @@ def test_what_stands_there_stays(tmp_path: Path) -> None:
     (tmp_path / "20261123101500.jpg").mkdir()
     (tmp_path / "20261123101500-1.jpg").symlink_to("nowhere")
     (tmp_path / "20261123101500-2.jpg").write_bytes(b"mine")
-    assert save(b"picture", "image/jpeg", tmp_path).name == "20261123101500-3.jpg"
+    assert save(b"line art", "image/jpeg", tmp_path).name == "20261123101500-3.jpg"
     assert (tmp_path / "20261123101500-2.jpg").read_bytes() == b"mine"
     assert not (tmp_path / "nowhere").exists()
 
@@ -78,11 +78,11 @@ def test_what_stands_there_stays(tmp_path: Path) -> None:
 def test_threads_at_once(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not links:
         monkeypatch.setattr(os, "link", no_links)
-    pictures = {b"picture %d" % n for n in range(40)}
+    arts = {b"line art %d" % n for n in range(40)}
     with ThreadPoolExecutor(16) as pool:
-        paths = list(pool.map(lambda data: save(data, "image/png", tmp_path), pictures))
+        paths = list(pool.map(lambda data: save(data, "image/png", tmp_path), arts))
     assert len(set(paths)) == 40
-    assert {path.read_bytes() for path in paths} == pictures
+    assert {path.read_bytes() for path in paths} == arts
     assert names(tmp_path) == sorted(path.name for path in paths)
 
 
@@ -108,7 +108,7 @@ def test_the_first_free_name_is_taken(
         (directory / candidates[n]).touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artline.drawing.save, "datetime", Stopped)
-        path = save(b"picture", "image/jpeg", directory)
+        path = save(b"line art", "image/jpeg", directory)
     assert path.name == next(name for n, name in enumerate(candidates) if n not in taken)
 
 
@@ -127,5 +127,5 @@ def test_a_failure_leaves_nothing(
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr(Path, fails, full)
     with pytest.raises(OSError, match="No space"):
-        save(b"picture", "image/jpeg", tmp_path)
+        save(b"line art", "image/jpeg", tmp_path)
     assert names(tmp_path) == []
