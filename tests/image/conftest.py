@@ -8,6 +8,6 @@ from image.container import Container, run
 
 
 @pytest.fixture(scope="module")
-def copy(image: str) -> Iterator[Container]:
+def container(image: str) -> Iterator[Container]:
     with run(image) as container:
         yield container

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,10 +76,24 @@ def test_cold_then_warm_then_cold_again(image: str, face: bytes) -> None:
     assert cold["body"] == warm["body"] == again["body"]
 
 
-def test_a_time_out_ends_one_invocation_and_no_more(image: str, face: bytes) -> None:
-    with run(image, "--cpus=0.3", timeout=2) as container:
+SLOW = """
+import time
+from function import app
+
+def handler(event, context):
+    time.sleep(event.get("sleep", 0))
+    return app.handler(event, context)
+"""
+"""The handler, on request slower than any time limit."""
+
+
+def test_a_time_out_ends_one_invocation_and_no_more(image: str, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    mount = f"--volume={tmp_path / 'slow.py'}:/var/task/slow.py:ro"
+    tmp_path.chmod(0o755)
+    with run(image, mount, timeout=5, command=["slow.handler"]) as container:
         assert container.invoke({"warmup": True})["warmup"]
-        assert "timed out after 2.00 seconds" in container.invoke(posted(photo("RGB", "PNG")))
+        assert "timed out after 5.00 seconds" in container.invoke({"sleep": 3600})
         assert container.invoke({"warmup": True})["start"] == "cold"
 
 

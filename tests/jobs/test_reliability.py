@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from artline.drawing.transform import transform
+from artline.errors import PhotoError
 from function import model
 from function.problem import ProblemError
 from local.environments import Environments
@@ -88,8 +89,8 @@ def undisturbed(data: bytes) -> bytes | dict[str, Any]:
     """What drawing `data` gives where nothing goes wrong: the line art, or the problem."""
     try:
         return transform(data, model.load())
-    except ProblemError as problem:
-        return problem.document()
+    except PhotoError as error:
+        return ProblemError.of(error).document()
 
 
 def submit(data: bytes) -> str:
