@@ -97,5 +97,5 @@ $(MODELS)/.done: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(MODELS)
 	@$(MODELS)/bin/$(PIP) torch==2.13.0
 	@$(MODELS)/bin/$(PIP) --no-deps torchvision==0.28.0
-	@$(MODELS)/bin/$(PIP) --editable '.[models]' hypothesis pytest pytest-timeout
+	@$(MODELS)/bin/$(PIP) --editable '.[models]' hypothesis mypy pytest pytest-randomly pytest-timeout
 	@touch $@
