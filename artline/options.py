@@ -15,12 +15,14 @@ from typing import Any, Final, Literal, Protocol, Self, TypeAlias, TypedDict
 from .errors import OptionError
 from .limits import MIN_SIDE
 
-Format: TypeAlias = Literal["jpeg", "png", "webp"]
+Format: TypeAlias = Literal["jpeg", "png", "webp", "svg"]
+Background: TypeAlias = Literal["white", "transparent"]
 
 MEDIA_TYPES: Final[dict[str, str]] = {
     "jpeg": "image/jpeg",
     "png": "image/png",
     "webp": "image/webp",
+    "svg": "image/svg+xml",
 }
 """The formats of line art, by the value of `format`."""
 
@@ -47,6 +49,7 @@ class RequestOptions(TypedDict, total=False):
     format: Format
     max_side: int
     style: str
+    background: Background
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,17 @@ class Options:
     style: str = _option(
         Choice("The style of drawing", lambda model: model.styles, lambda model: model.styles[0])
     )
+    background: str = _option(
+        Choice(
+            "What is behind the ink; svg has no background",
+            lambda _: ("white", "transparent"),
+            lambda _: "white",
+        )
+    )
+
+    def __post_init__(self) -> None:
+        if self.background == "transparent" and self.format == "jpeg":
+            raise OptionError("JPEG has no transparency: background=transparent takes png or webp.")
 
     @classmethod
     def read(cls, given: Mapping[str, object], served: Served) -> Self:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from dataclasses import replace
 from urllib.parse import quote
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -17,6 +16,12 @@ from .events import Reply, Request
 from .problem import ProblemError
 from .telemetry import metrics
 
+SVG_HEADERS = {
+    "content-security-policy": "default-src 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+}
+"""A browser runs the scripts of an SVG image that it opens as a page. Ours holds none."""
+
 FORMATS = {media_type: name for name, media_type in MEDIA_TYPES.items()}
 
 
@@ -26,11 +31,10 @@ def draw(request: Request) -> Reply:
     if len(photo) > limits.IMAGE_BYTES:
         raise _too_large(f"The image is {len(photo):,}", "request", "shrink it")
     network = model.load()
-    options = Options.parse(request.query, network)
-    media_type = options.media_type
-    if "format" not in request.query:
-        media_type = _negotiate(request.headers.get("accept", ""), as_text=as_text)
-        options = replace(options, format=FORMATS.get(media_type, "jpeg"))
+    media_type = _negotiate(request.headers.get("accept", ""), as_text=as_text)
+    options = Options.parse({"format": FORMATS.get(media_type, "jpeg"), **request.query}, network)
+    if media_type != "text/plain" or "format" in request.query:
+        media_type = options.media_type
     timings = Timings()
     art = transform(photo, network, options, timings)
     if len(art) > limits.IMAGE_BYTES:
@@ -41,6 +45,8 @@ def draw(request: Request) -> Reply:
         "server-timing": ", ".join(f"{k};dur={v:.1f}" for k, v in timings.steps.items()),
         "cache-control": "no-store",
     }
+    if options.format == "svg":
+        headers |= SVG_HEADERS
     for name, value in timings.steps.items():
         metrics.add_metric(f"{name.capitalize()}Time", MetricUnit.Milliseconds, value)
     body = base64.b64encode(art).decode() if media_type == "text/plain" else art

@@ -46,7 +46,9 @@ def get(key: str) -> Stored | None:
 
 
 def put(key: str, body: bytes, content_type: str) -> None:
-    _client().put_object(Bucket=_bucket(), Key=key, Body=body, ContentType=content_type)
+    # A browser would run what an SVG image holds: it is saved, not opened.
+    kept = {"ContentDisposition": "attachment"} if content_type == "image/svg+xml" else {}
+    _client().put_object(Bucket=_bucket(), Key=key, Body=body, ContentType=content_type, **kept)
 
 
 def clear(key: str, seen: Stored | None) -> None:

@@ -10,7 +10,12 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "image/svg+xml": ".svg",
+}
 
 
 def save(data: bytes, content_type: str, directory: Path) -> Path:

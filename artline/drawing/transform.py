@@ -12,6 +12,7 @@ from functools import cache
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from ..options import Options
@@ -67,7 +68,24 @@ def prove(model: Model) -> None:
 
 def encode(art: Pixels, options: Options) -> bytes:
     """uint8 `[H, W, 1 or 3]` as an image file in the format of `options`, with no metadata."""
+    if options.format == "svg":
+        from .outlines import svg  # seldom needed, and its library takes time to import
+
+        return svg(art)
     name, settings = ENCODERS[options.format]
+    if options.background == "transparent":
+        image = _without_paper(art)
+    else:
+        image = Image.fromarray(art[..., 0] if art.shape[2] == 1 else art)
     file = io.BytesIO()
-    Image.fromarray(art[..., 0] if art.shape[2] == 1 else art).save(file, name, **settings)
+    image.save(file, name, **settings)
     return file.getvalue()
+
+
+def _without_paper(art: Pixels) -> Image.Image:
+    """Line art whose ink is its alpha: on white paper it looks as `art` does."""
+    alpha = 255 - art.min(axis=2, keepdims=True)
+    if art.shape[2] == 1:
+        return Image.fromarray(np.concatenate([np.zeros_like(alpha), alpha], axis=2), "LA")
+    ink = 255 - (255.0 - art) * 255 / np.maximum(alpha, 1)
+    return Image.fromarray(np.concatenate([np.rint(ink).astype(np.uint8), alpha], axis=2), "RGBA")
