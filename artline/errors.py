@@ -3,6 +3,7 @@
 * ArtLineError
     * EndpointError: no service was named
     * SigningError: requests cannot be signed
+    * MissingExtraError: a package of one of the extras is not installed
     * ModelError: the model file cannot be used
     * OptionError: a request option does not exist, or cannot have that value (HTTP 400)
     * PhotoError: the photo cannot be drawn
@@ -36,6 +37,10 @@ class EndpointError(ArtLineError):
 
 class SigningError(ArtLineError):
     """Requests cannot be signed on this machine: a package, credentials or a region is missing."""
+
+
+class MissingExtraError(ArtLineError):
+    """A package of one of the extras is not installed; the message has the command."""
 
 
 class ModelError(ArtLineError):

@@ -34,7 +34,7 @@ def svg(art: Pixels) -> bytes:
     """
     height, width = art.shape[:2]
     grey = art.mean(axis=2, dtype=np.float32)
-    path = _path(*_simplified(*_outlines(grey)))
+    path = _path(*outlines(grey))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
         f' viewBox="0 0 {width * STEPS} {height * STEPS}">'
@@ -42,11 +42,16 @@ def svg(art: Pixels) -> bytes:
     ).encode()
 
 
-def _outlines(grey: npt.NDArray[np.float32]) -> tuple[Points, Indices]:
-    """The closed outlines of the ink: their points (x, y) in pixels, and where each begins.
+def outlines(grey: npt.NDArray[np.float32]) -> tuple[Points, Indices]:
+    """The closed outlines of the ink in grey line art `[H, W]`, simplified.
 
-    The last of the offsets is where the last outline ends; an outline ends at its first point.
+    Gives their points (x, y) in pixels, and the offsets at which each begins; the last offset is
+    where the last outline ends. An outline ends at its first point.
     """
+    return _simplified(*_contours(grey))
+
+
+def _contours(grey: npt.NDArray[np.float32]) -> tuple[Points, Indices]:
     paper = np.pad(grey, 1, constant_values=255)  # so that each outline is closed
     lines: Any = contour_generator(z=paper, line_type=LineType.ChunkCombinedOffset).lines(HALF)
     (points,), (offsets,) = lines
