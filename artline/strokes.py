@@ -72,10 +72,14 @@ def svg(art: Pixels, *, width_mm: float = 210.0, blacks: Blacks = "outline") -> 
 
 def trace(art: Pixels, *, scale: float, blacks: Blacks = "outline") -> list[Stroke]:
     """The strokes of line art, in pixels; `scale` is how many pixels a millimetre has."""
-    ink = art.mean(axis=2) < 128
-    black = _areas(ink)
-    strokes = list(_centre_lines(ink & ~black))
-    strokes += _hatching(black, HATCH_MM * scale) if blacks == "hatch" else _borders(black)
+    grey = art.mean(axis=2, dtype=np.float32)
+    ink = grey < 128
+    area = _areas(ink)
+    strokes = list(_centre_lines(ink & ~area))
+    if blacks == "hatch":
+        strokes += _hatching(ink & area, HATCH_MM * scale)
+    else:
+        strokes += _borders(np.where(area, grey, 255))
     return [stroke for stroke in strokes if _extent(stroke) >= PEN_MM * scale]
 
 
@@ -107,8 +111,8 @@ def travel(strokes: Iterable[Stroke]) -> float:
 
 
 def _areas(ink: Mask) -> Mask:
-    """Where the ink is wider than a line."""
-    size = 2 * max(1, round(WIDEST_LINE * max(ink.shape) / 2)) + 1
+    """Where the ink is wider than a line, and a pixel around it."""
+    size = 2 * max(2, round(WIDEST_LINE * max(ink.shape) / 2)) + 1
     eroded = Image.fromarray(ink).convert("L").filter(ImageFilter.MinFilter(size))
     return np.asarray(eroded.filter(ImageFilter.MaxFilter(size + 2))) > 0
 
@@ -135,8 +139,8 @@ def _centre_lines(ink: Mask) -> Iterator[Stroke]:
             yield Stroke(curves[0][0], tuple((b, c, d) for _, b, c, d in curves))
 
 
-def _borders(black: Mask) -> Iterator[Stroke]:
-    points, offsets = outlines(np.where(black, 0, 255).astype(np.float32))
+def _borders(grey: npt.NDArray[np.float32]) -> Iterator[Stroke]:
+    points, offsets = outlines(grey)
     for begin, end in pairwise(offsets):
         yield _straight([tuple(point) for point in points[begin:end].tolist()])
 
