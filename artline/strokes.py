@@ -130,7 +130,7 @@ def _centre_lines(ink: Mask) -> Iterator[Stroke]:
     pixels = np.repeat(np.where(ink, 0, 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
     traced = Bitmap(pixels).trace(centerline=True, background_color=(255, 255, 255))
     for path in traced.paths:
-        # AutoTrace counts whole pixels, upwards from the last row; a line runs through their centres.
+        # AutoTrace counts whole pixels, upwards from the last row; lines run through their centres.
         curves = [
             [(point.x + 0.5, height - 0.5 - point.y) for point in each.points]
             for each in path.splines
