@@ -2,6 +2,7 @@
 
 import pulumi
 
+from stack import account
 from stack.api import Api
 from stack.function import Function, keep_warm
 from stack.image import Image
@@ -11,12 +12,13 @@ from stack.token import Token
 from stack.watch import Watch
 
 settings = Settings.read()
+account.check(settings)
 image = Image("artline", settings)
 token = Token("artline-token", settings) if settings.auth == "token" else None
-jobs = Jobs("artline-jobs", image.uri, settings) if settings.jobs else None
+jobs = Jobs("artline-jobs", image, settings) if settings.jobs else None
 function = Function(
     "artline",
-    image.uri,
+    image,
     settings,
     timeout=settings.timeout,
     grants=[part.grant for part in (token, jobs) if part],
@@ -39,3 +41,4 @@ pulumi.export("dashboardUrl", watch.dashboard_url)
 if jobs:
     pulumi.export("jobsUrl", pulumi.Output.concat(api.endpoint, "/jobs"))
     pulumi.export("bucketName", jobs.bucket.bucket)
+    pulumi.export("workerName", jobs.worker.name)

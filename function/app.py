@@ -125,6 +125,7 @@ def health(_: Request) -> Reply:
             },
             "version": __version__,
             "start": _start(),
+            "auth": os.environ.get("AUTH", "none"),
             "jobs": store.enabled(),
             "limits": {
                 "image_bytes": limits.IMAGE_BYTES,

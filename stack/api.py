@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from .function import Function
+from .names import renamed
 from .settings import Settings
 
 PAGE_ROUTES = ("GET /", "GET /sw.js", "GET /page/{version}/{name}")
@@ -15,7 +16,12 @@ OPEN_ROUTES = (*PAGE_ROUTES, "GET /health", "GET /openapi.json")
 PAID_ROUTES = ("POST /transform",)
 JOB_ROUTES = ("POST /jobs", "GET /jobs/{id}")
 OTHER_ROUTES = ("$default",)
-"""What is left: the function answers it with its 404 or 405."""
+"""Every other request: the function answers it with its 404 or 405."""
+
+PREFLIGHT_ROUTES = ("OPTIONS /{proxy+}",)
+"""Without it `$default` would ask a browser's preflight, which is never signed, for a signature."""
+
+SIGNING_HEADERS = ("x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
 
 ACCESS_LOG = {
     name: f"$context.{name}"
@@ -46,7 +52,7 @@ class Api(pulumi.ComponentResource):
         settings: Settings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("artline:stack:Api", name, None, opts)
+        super().__init__("artline:stack:Api", name, None, renamed(opts, "api"))
         child = pulumi.ResourceOptions(parent=self)
         api = aws.apigatewayv2.Api(
             name,
@@ -94,7 +100,13 @@ class Api(pulumi.ComponentResource):
         child: pulumi.ResourceOptions,
     ) -> aws.apigatewayv2.Stage:
         logs = aws.cloudwatch.LogGroup(
-            name, retention_in_days=settings.log_retention_days, tags=settings.tags, opts=child
+            name,
+            # Under this prefix CloudWatch needs no resource policy for each group that an API logs
+            # to, of which an account may have few.
+            name=pulumi.Output.concat("/aws/vendedlogs/artline-", api.id),
+            retention_in_days=settings.log_retention_days,
+            tags=settings.tags,
+            opts=child,
         )
         return aws.apigatewayv2.Stage(
             name,
@@ -114,21 +126,25 @@ class Api(pulumi.ComponentResource):
 def _routes(settings: Settings) -> dict[str, str]:
     """The routes, each with API Gateway's authorization type.
 
-    Where calls are signed, so are those of `$default`: `/transform/` or `//transform` is a path
-    that only `$default` matches, and must not be a way round.
+    Where calls are signed, so are those of `$default`: only that route matches `/transform/` and
+    `//transform`, which must not be a way round the signature.
     """
     paid = PAID_ROUTES + (JOB_ROUTES if settings.jobs else ()) + OTHER_ROUTES
-    signed = "AWS_IAM" if settings.auth == "iam" else "NONE"
-    return dict.fromkeys(OPEN_ROUTES, "NONE") | dict.fromkeys(paid, signed)
+    signed = settings.auth == "iam"
+    preflight = PREFLIGHT_ROUTES if signed and settings.cors_origins else ()
+    return dict.fromkeys((*OPEN_ROUTES, *preflight), "NONE") | dict.fromkeys(
+        paid, "AWS_IAM" if signed else "NONE"
+    )
 
 
 def _cors(settings: Settings) -> aws.apigatewayv2.ApiCorsConfigurationArgsDict | None:
     if not settings.cors_origins:
         return None
+    signing = SIGNING_HEADERS if settings.auth == "iam" else ()
     return {
         "allow_origins": list(settings.cors_origins),
         "allow_methods": ["GET", "POST"],
-        "allow_headers": ["content-type", "accept", "authorization"],
+        "allow_headers": ["content-type", "accept", "authorization", *signing],
         "expose_headers": ["server-timing", "x-model", "retry-after", "etag"],
         "max_age": 86_400,
     }

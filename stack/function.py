@@ -10,12 +10,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from . import release
+from .image import Image
+from .release import ALIAS
 from .settings import Settings
 
-ALIAS = "live"
-
 WARM_UP = {"warmup": True}
-"""An event that a copy answers once it has shown that it can draw, and fails otherwise."""
+"""An event that an environment answers once it has drawn a photo, and fails otherwise."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Grant:
 
 
 class Function(pulumi.ComponentResource):
-    """Every update publishes a version, and the alias moves to it once it has shown it can draw."""
+    """Every update publishes a version, and the alias moves to it once that version has drawn."""
 
     name: pulumi.Output[str]
     alias: aws.lambda_.Alias
@@ -36,7 +37,7 @@ class Function(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        image_uri: pulumi.Input[str],
+        image: Image,
         settings: Settings,
         *,
         timeout: int,
@@ -48,8 +49,8 @@ class Function(pulumi.ComponentResource):
         super().__init__("artline:stack:Function", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         grants = list(grants)
-        # Without a log group of its own, Lambda makes one that never expires and outlives a
-        # destroy: which is also why the role may not create any.
+        # Without a declared log group Lambda creates one that never expires and that
+        # `pulumi destroy` leaves behind. So the role may not create log groups either.
         logs = aws.cloudwatch.LogGroup(
             name, retention_in_days=settings.log_retention_days, tags=settings.tags, opts=child
         )
@@ -73,7 +74,7 @@ class Function(pulumi.ComponentResource):
                 [pulumi.Output.concat(logs.arn, ":*")],
             )
         ]
-        if settings.tracing:  # X-Ray knows no resources to name
+        if settings.tracing:  # X-Ray has no resources to name
             own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
         permissions = aws.iam.RolePolicy(
             name,
@@ -86,13 +87,14 @@ class Function(pulumi.ComponentResource):
         function = aws.lambda_.Function(
             name,
             package_type="Image",
-            image_uri=image_uri,
+            image_uri=image.uri,
             architectures=[settings.architecture],
             memory_size=settings.memory,
             timeout=timeout,
             role=role.arn,
             environment={
                 "variables": {
+                    "AUTH": settings.auth,
                     "LOG_LEVEL": "INFO",
                     "POWERTOOLS_SERVICE_NAME": "artline",
                     "POWERTOOLS_METRICS_NAMESPACE": "ArtLine",
@@ -100,20 +102,23 @@ class Function(pulumi.ComponentResource):
                 }
             },
             logging_config={"log_format": "Text", "log_group": logs.name},
-            tracing_config={"mode": "Active"} if settings.tracing else None,
+            # An omitted block would leave tracing as it was.
+            tracing_config={"mode": "Active" if settings.tracing else "PassThrough"},
             reserved_concurrent_executions=reserved_concurrency,
             snap_start={"apply_on": "PublishedVersions"} if snap_start else None,
             publish=True,
             tags=settings.tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions, image.access]),
         )
-        # A new version takes over once it has drawn a picture; one that cannot ends the update, and
-        # the alias stays where it is. $LATEST is what was just published, and is never pending.
+        # The version itself is invoked, as callers will meet it: $LATEST has no snapshot. One that
+        # cannot draw ends the update, and the alias stays where it is.
+        version = release.ready(name, function.name, function.version, settings)
         smoke = aws.lambda_.Invocation(
             name,
             function_name=function.name,
+            qualifier=version,
             input=json.dumps(WARM_UP),
-            triggers={"version": function.version},
+            triggers={"version": version},
             opts=child,
         )
         self.name = function.name
@@ -121,15 +126,16 @@ class Function(pulumi.ComponentResource):
             name,
             name=ALIAS,
             function_name=function.name,
-            function_version=function.version,
+            function_version=version,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[smoke]),
         )
+        release.settle(name, function.name, self.alias.function_version, settings)
         self.register_outputs({"name": self.name, "alias": self.alias.arn})
 
 
 def keep_warm(name: str, function: Function, settings: Settings) -> None:
-    """Keeps copies of `function` ready as `settings.warm` says; SnapStart is the function's own."""
-    child = pulumi.ResourceOptions(parent=function)
+    """Keeps environments ready as `settings.warm` says; SnapStart is a property of the function."""
+    child = pulumi.ResourceOptions(parent=function, aliases=[pulumi.Alias(name="warm")])
     if settings.warm == "provisioned":
         aws.lambda_.ProvisionedConcurrencyConfig(
             name,
@@ -143,10 +149,10 @@ def keep_warm(name: str, function: Function, settings: Settings) -> None:
 
 
 def _ping(name: str, function: Function, settings: Settings, child: pulumi.ResourceOptions) -> None:
-    # Lambda lets go of an idle copy after some ten minutes.
+    # Lambda removes an idle environment after some ten minutes.
     rule = aws.cloudwatch.EventRule(
         name,
-        description="Keeps copies of the function warm",
+        description="Keeps environments of the function warm",
         schedule_expression="rate(5 minutes)",
         tags=settings.tags,
         opts=child,
@@ -160,14 +166,18 @@ def _ping(name: str, function: Function, settings: Settings, child: pulumi.Resou
         source_arn=rule.arn,
         opts=child,
     )
-    for copy in range(settings.warm_copies):
-        # The targets of one rule are called at once, so each call finds a copy of its own.
+    for number in range(settings.warm_copies):
+        # The targets of one rule are called at once, so each call takes an environment of its own.
         aws.cloudwatch.EventTarget(
-            f"{name}-{copy}",
+            f"{name}-{number}",
             rule=rule.name,
             arn=function.alias.arn,
             input=json.dumps(WARM_UP),
-            opts=pulumi.ResourceOptions(parent=function, depends_on=[permission]),
+            opts=pulumi.ResourceOptions(
+                parent=function,
+                depends_on=[permission],
+                aliases=[pulumi.Alias(name=f"warm-{number}")],
+            ),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -10,11 +11,16 @@ import pulumi_docker as docker
 
 from image import context
 
+from . import builder
+from .release import LIVE_TAG
 from .settings import Settings
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 KEPT_IMAGES = 10
+
+FUNCTIONS = 2
+"""Those that run the image: the request path's and the jobs' worker."""
 
 
 class Image(pulumi.ComponentResource):
@@ -24,6 +30,9 @@ class Image(pulumi.ComponentResource):
     """The image by its digest. Lambda resolves a tag once, when the function is updated, so a tag
     that moves would neither show in a preview nor reach the function."""
 
+    access: aws.ecr.RepositoryPolicy
+    """What lets Lambda pull the image; a function has to come after it."""
+
     def __init__(
         self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -31,6 +40,7 @@ class Image(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         # Also where an image is named: it may be in there, kept to roll back to.
         repository = _repository(name, settings, child)
+        self.access = _let_lambda_pull(name, repository, settings, child)
         if settings.image_uri:
             self.uri = pulumi.Output.from_input(settings.image_uri)
         else:
@@ -52,6 +62,31 @@ def _repository(name: str, settings: Settings, child: pulumi.ResourceOptions) ->
     return repository
 
 
+def _let_lambda_pull(
+    name: str, repository: aws.ecr.Repository, settings: Settings, child: pulumi.ResourceOptions
+) -> aws.ecr.RepositoryPolicy:
+    """Lambda adds such a statement itself, once and best effort: two new functions race for it."""
+    account = repository.registry_id
+    lambda_ = f"arn:{settings.partition}:lambda:{settings.region}"
+    functions = pulumi.Output.concat(lambda_, ":", account, ":function:*")
+    statement = {
+        "Sid": "LambdaECRImageRetrievalPolicy",
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account},
+            "StringLike": {"aws:SourceArn": functions},
+        },
+    }
+    return aws.ecr.RepositoryPolicy(
+        name,
+        repository=repository.name,
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        opts=child,
+    )
+
+
 def _build(
     name: str,
     repository: aws.ecr.Repository,
@@ -61,6 +96,7 @@ def _build(
     token = aws.ecr.get_authorization_token_output(
         registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=repository)
     )
+    builder.require()
     context.stage()
     image = docker.Image(
         name,
@@ -86,13 +122,30 @@ def _build(
 
 
 def _keep(count: int) -> dict[str, object]:
-    """An ECR lifecycle policy. It counts, because a rule by age deletes the image that runs."""
-    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count}
-    description = f"Keep the last {count} images, to roll back to"
-    rule = {
-        "rulePriority": 1,
+    """An ECR lifecycle policy. It counts, because a rule by age deletes the image that runs.
+
+    An image that one rule selects is out of reach of those after it, so the first rule, which never
+    has too many, protects the images behind the alias `live`.
+    """
+    return {
+        "rules": [
+            _rule(1, "Keep the images that are live", FUNCTIONS, "tagged", [LIVE_TAG]),
+            _rule(2, f"Keep the last {count} images, to roll back to", count, "any"),
+        ]
+    }
+
+
+def _rule(
+    priority: int, description: str, count: int, status: str, prefixes: Sequence[str] = ()
+) -> dict[str, object]:
+    return {
+        "rulePriority": priority,
         "description": description,
-        "selection": selection,
+        "selection": {
+            "tagStatus": status,
+            **({"tagPrefixList": list(prefixes)} if prefixes else {}),
+            "countType": "imageCountMoreThan",
+            "countNumber": count,
+        },
         "action": {"type": "expire"},
     }
-    return {"rules": [rule]}

@@ -9,6 +9,8 @@ import pulumi_aws as aws
 
 from .api import Api
 from .function import Function, Grant, allow, policy
+from .image import Image
+from .names import renamed
 from .settings import Settings
 
 DAY = 24 * 60 * 60
@@ -16,9 +18,6 @@ DAY = 24 * 60 * 60
 WORKER_TIMEOUT = 60
 """Seconds that one job may take, twice what the API waits. What fails is delivered again after six
 times as long, so a client that waits a quarter of an hour sees two more attempts."""
-
-WORKERS = 5
-"""The most jobs drawn at once: a folder of photos must not take all ten copies of a new account."""
 
 KEPT = ("uploads/*", "results/*", "errors/*")
 """Photos until they are drawn, line art, and what was wrong with a photo."""
@@ -31,8 +30,8 @@ class Jobs(pulumi.ComponentResource):
     """A photo uploaded under uploads/ is drawn to results/, or what is wrong with it to errors/.
 
     The worker is a function of its own, from the same image: a job may take longer than the API
-    waits, its queue's visibility follows from its time limit, and two hundred photos at once take
-    no copy from whoever waits for a request. It costs nothing while there are no jobs.
+    waits, its queue's visibility follows from its time limit, and `jobConcurrency` keeps two
+    hundred photos at once from taking every environment. It costs nothing while there are no jobs.
     """
 
     bucket: aws.s3.Bucket
@@ -45,11 +44,11 @@ class Jobs(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        image_uri: pulumi.Input[str],
+        image: Image,
         settings: Settings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("artline:stack:Jobs", name, None, opts)
+        super().__init__("artline:stack:Jobs", name, None, renamed(opts, "jobs"))
         child = pulumi.ResourceOptions(parent=self)
         self.bucket = _bucket(name, settings, child)
         self.dead_letters = aws.sqs.Queue(
@@ -74,7 +73,7 @@ class Jobs(pulumi.ComponentResource):
         self.grant = self._grant(writes=KEPT[:1])
         self.worker = Function(
             f"{name}-worker",
-            image_uri,
+            image,
             settings,
             timeout=WORKER_TIMEOUT,
             grants=[self._grant(writes=KEPT), _receive(self.queue)],
@@ -87,7 +86,7 @@ class Jobs(pulumi.ComponentResource):
             batch_size=1,  # one photo that ends its worker ends nobody else's
             # The worker answers with what failed: without this, that answer would mean success.
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config={"maximum_concurrency": _workers(settings)},
+            scaling_config={"maximum_concurrency": settings.job_concurrency},
             tags=settings.tags,
             opts=child,
         )
@@ -125,11 +124,6 @@ def let_in(name: str, jobs: Jobs, api: Api, settings: Settings) -> None:
         ],
         opts=pulumi.ResourceOptions(parent=jobs),
     )
-
-
-def _workers(settings: Settings) -> int:
-    """No more than the requests may have, but an event source mapping takes no less than two."""
-    return max(2, min(WORKERS, settings.reserved_concurrency or WORKERS))
 
 
 def _bucket(name: str, settings: Settings, child: pulumi.ResourceOptions) -> aws.s3.Bucket:

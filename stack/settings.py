@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Sequence
@@ -14,10 +15,21 @@ import pulumi
 import pulumi_aws
 import yaml  # type: ignore[import-untyped]
 from botocore.loaders import create_loader  # type: ignore[import-untyped]
+from pulumi.runtime import config as runtime
 
 from artline.version import __version__
 
 ROOT = Path(__file__).parents[1]
+
+NAMESPACE = "artline"
+"""The namespace of the settings as they are shipped: the project's name in Pulumi.yaml."""
+
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+"""Those whose hosts the page's content security policy names."""
+
+WITHOUT_SNAPSTART = ("ap-east-2", "ap-southeast-6")
+"""Regions of the partition `aws` that have no SnapStart, by Lambda's developer guide; the other
+partitions have none."""
 
 SERVICES = ("lambda", "api.ecr", "apigateway")
 """What a region must have, in botocore's names."""
@@ -26,10 +38,24 @@ LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096,
 """What CloudWatch Logs takes as a retention, in days, up to five years."""
 
 RULE_TARGETS = 5
-"""The most targets of one EventBridge rule, and so of copies that one tick can call at once."""
+"""The most targets of one EventBridge rule, and so of environments that one tick can call."""
 
 BY_DIGEST = re.compile(r"([^\s@]+@)?sha256:[0-9a-f]{64}")
 """An image by its content: `repository@sha256:…`, or in an emulator the local image's own id."""
+
+IN_ECR = re.compile(
+    r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"/[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}"
+)
+"""The only images that Lambda takes: those in ECR. A tag beside the digest is refused."""
+
+DASHBOARD_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+"""What a stack's name may be to be part of a CloudWatch dashboard's name."""
+
+TOKEN_BYTES = 4096
+"""The most that a standard parameter of SSM holds."""
+
+SET_TOKEN = "pulumi config set --secret artline:apiToken"  # noqa: S105
 
 ORIGIN = re.compile(r"\*|https?://[^\s/]+")
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -49,6 +75,7 @@ class Settings:
     warm_copies: int
     image_uri: str | None
     jobs: bool
+    job_concurrency: int
     result_days: int
     auth: str
     api_token: pulumi.Output[str] | None
@@ -67,6 +94,7 @@ class Settings:
         Raises `pulumi.RunError`, which Pulumi shows without a stack trace, with one sentence that
         names the key, its value and what it may be.
         """
+        _check_keys()
         region = _region()
         settings = cls(
             region=region,
@@ -77,11 +105,12 @@ class Settings:
             reserved_concurrency=_reserved(),
             warm=_choice("warm", ("none", "ping", "snapstart", "provisioned")),
             warm_copies=_integer("warmCopies", 1),
-            image_uri=_match("imageUri", BY_DIGEST, "an image by its digest, repository@sha256:…"),
+            image_uri=_image_uri(region),
             jobs=_choice("jobs", ("true", "false")) == "true",
+            job_concurrency=_integer("jobConcurrency", 2, 1000),
             result_days=_integer("resultDays", 1),
             auth=_choice("auth", ("none", "token", "iam")),
-            api_token=pulumi.Output.secret(token) if (token := _text("apiToken")) else None,
+            api_token=_api_token(),
             cors_origins=_origins(),
             throttle_rate=_integer("throttleRate", 1),
             throttle_burst=_integer("throttleBurst", 1),
@@ -94,24 +123,67 @@ class Settings:
         return settings
 
 
+def _check_keys() -> None:
+    """Refuses what Pulumi would ignore: a key that is not declared, or of another project.
+
+    Renaming the project renames the namespace of its settings.
+    """
+    project = pulumi.get_project()
+    for key in sorted(runtime.CONFIG.get() | runtime.get_config_env()):
+        namespace, _, name = key.partition(":")
+        if namespace == NAMESPACE != project:
+            raise pulumi.RunError(
+                f"{key} belongs to the project {NAMESPACE}, but Pulumi.yaml names this project"
+                f" {project}: rename the key to {project}:{name} in Pulumi.{pulumi.get_stack()}"
+                ".yaml."
+            )
+        if namespace == project and name not in declarations():
+            # Letters' case is the likeliest slip, and no reason to be far from a name.
+            names = {each.lower(): each for each in declarations()}
+            (nearest,) = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0)
+            raise pulumi.RunError(
+                f"{key} is not a setting: the nearest is {project}:{names[nearest]};"
+                f" `pulumi config rm {key}` removes it."
+            )
+
+
 def _check_together(settings: Settings) -> None:
     """Refuses settings that are fine one by one but not with each other."""
-    copies, warm = settings.warm_copies, settings.warm
+    count, warm, reserved = settings.warm_copies, settings.warm, settings.reserved_concurrency
+    stack = pulumi.get_stack()
+    if not DASHBOARD_NAME.fullmatch(stack):
+        raise pulumi.RunError(
+            f"The stack's name is {stack}: it may be up to 100 letters, digits, hyphens and"
+            " underscores, as CloudWatch takes them in a dashboard's name."
+        )
     if settings.auth == "token" and settings.api_token is None:
         raise pulumi.RunError(
             "artline:auth is token, but artline:apiToken is unset: it may be any text, set with"
-            " `pulumi config set --secret artline:apiToken …`."
+            f" `{SET_TOKEN} …`."
         )
-    if warm in ("none", "snapstart") and copies > 1:
-        _refuse("warmCopies", copies, f"1 while artline:warm is {warm}, which keeps no copies")
-    if warm == "ping" and copies > RULE_TARGETS:
-        _refuse("warmCopies", copies, f"1 to {RULE_TARGETS} while artline:warm is ping")
-    if settings.reserved_concurrency is not None and copies > settings.reserved_concurrency:
+    if warm == "snapstart" and not _has_snapstart(settings):
+        _refuse("warm", warm, f"none, ping or provisioned in {settings.region}, without SnapStart")
+    if warm in ("none", "snapstart") and count > 1:
+        _refuse("warmCopies", count, f"1 while artline:warm is {warm}, which keeps none ready")
+    if warm == "ping" and count > RULE_TARGETS:
+        _refuse("warmCopies", count, f"1 to {RULE_TARGETS} while artline:warm is ping")
+    if reserved is not None and count > reserved:
         _refuse(
             "reservedConcurrency",
-            settings.reserved_concurrency,
-            f"-1 (unset), or at least artline:warmCopies, which is {copies}",
+            reserved,
+            f"-1 (unset), or at least artline:warmCopies, which is {count}",
         )
+    if warm == "provisioned" and count == reserved:
+        # Lambda would throttle the version that is tried before callers meet it.
+        _refuse(
+            "reservedConcurrency",
+            reserved,
+            f"-1 (unset), or more than artline:warmCopies, which is {count}",
+        )
+
+
+def _has_snapstart(settings: Settings) -> bool:
+    return settings.partition == "aws" and settings.region not in WITHOUT_SNAPSTART
 
 
 def _region() -> str:
@@ -130,6 +202,8 @@ def regions() -> dict[str, str]:
     """Where Lambda, ECR and API Gateway all are, with the partition, by botocore's own data."""
     found = {}
     for partition in create_loader().load_data("endpoints")["partitions"]:
+        if partition["partition"] not in PARTITIONS:
+            continue
         for region in partition["regions"]:
             if all(region in _endpoints(partition, name) for name in SERVICES):
                 found[region] = partition["partition"]
@@ -139,6 +213,38 @@ def regions() -> dict[str, str]:
 def _endpoints(partition: dict[str, Any], service: str) -> dict[str, Any]:
     endpoints: dict[str, Any] = partition["services"].get(service, {}).get("endpoints", {})
     return endpoints
+
+
+def _image_uri(region: str) -> str | None:
+    uri = _match("imageUri", BY_DIGEST, "an image by its digest, repository@sha256:…")
+    if uri is None or uri.startswith("sha256:"):
+        return uri
+    found = IN_ECR.fullmatch(uri)
+    if found is None or found["region"] != region:
+        example = f"123456789012.dkr.ecr.{region}.amazonaws.com/repository@sha256:…"
+        _refuse("imageUri", uri, f"an image in ECR in {region}, by its digest alone: {example}")
+    return uri
+
+
+def _api_token() -> pulumi.Output[str] | None:
+    """The token, which no refusal shows."""
+    token, key = _text("apiToken"), f"{pulumi.get_project()}:apiToken"
+    if not token:
+        return None
+    if not (runtime.is_config_secret(key) or key in runtime.get_config_secret_keys_env()):
+        raise pulumi.RunError(
+            f"{key} is in plain text in Pulumi.{pulumi.get_stack()}.yaml: choose a new token and"
+            f" encrypt it with `{SET_TOKEN} …`."
+        )
+    if not token.strip():
+        raise pulumi.RunError(
+            f"{key} is blank: it may be any text, set with `{SET_TOKEN} …`."
+        )
+    if len(token.encode()) > TOKEN_BYTES:
+        raise pulumi.RunError(
+            f"{key} is {len(token.encode())} bytes long: it may be up to {TOKEN_BYTES}."
+        )
+    return pulumi.Output.secret(token)
 
 
 def _reserved() -> int | None:
@@ -218,4 +324,4 @@ def declarations() -> dict[str, dict[str, Any]]:
 
 
 def _refuse(key: str, value: object, wanted: str) -> NoReturn:
-    raise pulumi.RunError(f"artline:{key} is {value}: it may be {wanted}.")
+    raise pulumi.RunError(f"{pulumi.get_project()}:{key} is {value}: it may be {wanted}.")

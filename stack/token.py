@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from .function import Grant, allow
+from .names import renamed
 from .settings import Settings
 
 
@@ -19,7 +20,7 @@ class Token(pulumi.ComponentResource):
     def __init__(
         self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("artline:stack:Token", name, None, opts)
+        super().__init__("artline:stack:Token", name, None, renamed(opts, "token"))
         parameter = aws.ssm.Parameter(
             name,
             type="SecureString",

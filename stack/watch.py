@@ -1,4 +1,4 @@
-"""What tells the owner that something is wrong: alarms, each saying what to do, and a dashboard."""
+"""Alarms, each of which says what to do, and a dashboard."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from .api import Api
 from .function import Function
 from .jobs import WORKER_TIMEOUT, Jobs
+from .names import renamed
 from .settings import Settings
 
 CONSOLES = {
@@ -23,7 +24,7 @@ CONSOLES = {
 MINUTES = 60
 
 WAITING, AGE = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
-"""What SQS calls how many messages wait, and for how many seconds the first has."""
+"""SQS's metrics of how many messages wait, and for how many seconds the oldest has."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Watch(pulumi.ComponentResource):
         jobs: Jobs | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("artline:stack:Watch", name, None, opts)
+        super().__init__("artline:stack:Watch", name, None, renamed(opts, "watch"))
         child = pulumi.ResourceOptions(parent=self)
         actions = _recipients(name, settings, child)
         alarms = _request_alarms(api, function, settings) + (_job_alarms(jobs) if jobs else [])
@@ -90,13 +91,14 @@ class Watch(pulumi.ComponentResource):
             )
         dashboard = aws.cloudwatch.Dashboard(
             name,
-            dashboard_name=f"{pulumi.get_project()}-{pulumi.get_stack()}",
+            # Dashboards are global in an account; the function's name makes this one unique.
+            dashboard_name=pulumi.Output.concat(function.name, "-", pulumi.get_stack()),
             dashboard_body=pulumi.Output.json_dumps(
                 {"widgets": _widgets(settings, api, function, jobs)}
             ),
             opts=child,
         )
-        console = CONSOLES.get(settings.partition, CONSOLES["aws"])
+        console = CONSOLES[settings.partition]
         self.dashboard_url = pulumi.Output.format(
             "https://{0}.{1}/cloudwatch/home?region={0}#dashboards/dashboard/{2}",
             settings.region,
@@ -139,7 +141,7 @@ def _request_alarms(api: Api, function: Function, settings: Settings) -> list[Al
             "throttles",
             Metric("AWS/Lambda", "Throttles", "Sum", of),
             threshold=1,
-            what_to_do="Callers were sent away for want of copies: raise"
+            what_to_do="Requests throttled, concurrency limit reached: raise"
             " artline:reservedConcurrency, or the account's quota of concurrent executions.",
         ),
         Alarm(
@@ -148,7 +150,7 @@ def _request_alarms(api: Api, function: Function, settings: Settings) -> list[Al
             threshold=_most(settings.timeout),
             periods=3,
             what_to_do="One call in a hundred takes over 80 % of artline:timeout: raise"
-            " artline:memory, which brings more CPU, or keep copies warm with artline:warm.",
+            " artline:memory, which brings more CPU, or keep environments warm with artline:warm.",
         ),
     ]
 
@@ -161,8 +163,8 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
             "job-errors",
             Metric("AWS/Lambda", "Errors", "Sum", worker),
             threshold=1,
-            what_to_do="A job ended its worker and is tried again: read the worker's log for 'Task"
-            " timed out' or 'signal: killed', and raise artline:memory.",
+            what_to_do="A job ended the worker function and is tried again: read the worker's log"
+            " for 'Task timed out' or 'signal: killed', and raise artline:memory.",
         ),
         Alarm(
             "job-slow",
@@ -176,7 +178,7 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
             "dead-letters",
             Metric("AWS/SQS", WAITING, "Maximum", dead),
             threshold=1,
-            what_to_do="Jobs were given up after every attempt: read the worker's log, mend it, and"
+            what_to_do="Jobs failed in every attempt: read the worker's log, fix the cause, and"
             " start a redrive of the dead-letter queue.",
         ),
         Alarm(
@@ -184,8 +186,8 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
             Metric("AWS/SQS", AGE, "Maximum", queue),
             threshold=15 * MINUTES,
             periods=2,
-            what_to_do="A job has waited for a quarter of an hour: more come than the worker draws,"
-            " or each attempt fails. Read the worker's log.",
+            what_to_do="A job has waited for a quarter of an hour: raise artline:jobConcurrency if"
+            " more jobs come than are drawn, or read the worker's log if each attempt fails.",
         ),
     ]
 
@@ -214,7 +216,7 @@ def _widgets(
             [["ArtLine", f"{step}Time", *service] for step in ("Decode", "Inference", "Encode")],
         ),
         (
-            "The function's faults and copies",
+            "The function's errors, throttles and environments",
             "Maximum",
             [
                 ["AWS/Lambda", "Errors", *of_function, {"stat": "Sum"}],
@@ -227,7 +229,7 @@ def _widgets(
         of_queue, of_dead = ["QueueName", jobs.queue.name], ["QueueName", jobs.dead_letters.name]
         graphs += [
             (
-                "Jobs waiting, and given up",
+                "Jobs waiting, and in the dead-letter queue",
                 "Maximum",
                 [["AWS/SQS", WAITING, *of_queue], ["AWS/SQS", WAITING, *of_dead]],
             ),

@@ -1,0 +1,83 @@
+"""Where the Docker provider looks for the daemon that builds the image."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pulumi
+from pulumi.runtime import mocks
+from pulumi.runtime.settings import get_monitor
+
+DEFAULT_SOCKETS = (
+    "/var/run/docker.sock",
+    "~/.docker/run/docker.sock",
+    "~/.docker/desktop/docker.sock",
+)
+"""What the provider tries in this order, and never the engine of a Docker context."""
+
+SECONDS = 5.0
+
+
+def require() -> None:
+    """Raises `pulumi.RunError`, in one sentence, where the provider would find no daemon."""
+    if isinstance(get_monitor(), mocks.MockMonitor) or os.name == "nt":
+        return
+    tried = []
+    for host in hosts():
+        problem = _problem(host)
+        if problem is None:
+            return
+        tried.append(f"{host} ({problem})")
+    raise pulumi.RunError(
+        f"No Docker daemon answers at {' or '.join(tried)}: start it, or set DOCKER_HOST to the"
+        " address that `docker context inspect --format '{{.Endpoints.docker.Host}}'` prints, or"
+        " deploy an image that is in ECR with artline:imageUri."
+    )
+
+
+def hosts() -> Iterator[str]:
+    """The addresses that the provider tries, in order."""
+    configured = pulumi.Config("docker").get("host") or os.environ.get("DOCKER_HOST")
+    if configured:
+        yield configured
+    else:
+        yield from (f"unix://{Path(path).expanduser()}" for path in DEFAULT_SOCKETS)
+
+
+def _problem(host: str) -> str | None:
+    """Why no daemon answers at `host`; None where one does, or where it is not to be tried."""
+    url = urlsplit(host)
+    if url.scheme not in ("unix", "tcp", "http"):
+        return None  # ssh:// is not tried before it is used
+    if url.scheme != "unix" and os.environ.get("DOCKER_TLS_VERIFY"):
+        return None
+    try:
+        connection = http.client.HTTPConnection("localhost", timeout=SECONDS)
+        connection.sock = _connected(host)
+        try:
+            connection.request("GET", "/_ping")
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return getattr(error, "strerror", None) or type(error).__name__
+    return None if status == http.HTTPStatus.OK else f"HTTP {status}"
+
+
+def _connected(host: str) -> socket.socket:
+    url = urlsplit(host)
+    if url.scheme != "unix":
+        return socket.create_connection((url.hostname or "localhost", url.port or 2375), SECONDS)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(SECONDS)
+    try:
+        connection.connect(url.path)
+    except OSError:
+        connection.close()
+        raise
+    return connection

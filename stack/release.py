@@ -1,0 +1,137 @@
+"""What publishing a version takes beside the resources: waiting for it, and clearing up after it.
+
+The provider neither waits until a fresh version can be invoked nor deletes old ones. These steps
+run during `pulumi up` only, with the provider's own credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pulumi
+from botocore.exceptions import WaiterError  # type: ignore[import-untyped]
+
+from . import account
+from .settings import Settings
+
+ALIAS = "live"
+
+KEPT_VERSIONS = 10
+"""Versions to roll back to. With SnapStart each one's snapshot is billed until it is deleted."""
+
+LIVE_TAG = "live-"
+"""Prefix of the ECR tags of images behind an alias, which the lifecycle policy never expires."""
+
+IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.[^/]+/(?P<repository>[^@:]+)@(?P<digest>sha256:[0-9a-f]+)")
+
+
+def ready(
+    name: str, function: pulumi.Output[str], version: pulumi.Output[str], settings: Settings
+) -> pulumi.Output[str]:
+    """`version`, once `function` can be invoked by it.
+
+    Until then the image that callers still meet is marked, so that it outlives any number of failed
+    updates. Raises `pulumi.RunError` where the version ends as `Failed`.
+    """
+
+    def wait(names: list[str]) -> str:
+        if lambda_ := account.client("lambda", settings):
+            _guarded(lambda: mark(lambda_, account.client("ecr", settings), name, names[0]))
+            await_active(lambda_, *names)
+        return names[1]
+
+    return _during_update([function, version], wait, lambda names: names[1])
+
+
+def settle(
+    name: str, function: pulumi.Output[str], live: pulumi.Output[str], settings: Settings
+) -> None:
+    """Once the alias has moved to the version `live`: marks its image, deletes old versions."""
+
+    def clear(names: list[str]) -> None:
+        if lambda_ := account.client("lambda", settings):
+            _guarded(lambda: mark(lambda_, account.client("ecr", settings), name, names[0]))
+            _guarded(lambda: prune(lambda_, names[0]))
+
+    _during_update([function, live], clear, lambda _: None)
+
+
+def await_active(lambda_: Any, function: str, version: str) -> None:
+    """Waits until the version is `Active`: its image is in place, and its snapshot if it has one.
+
+    Raises `pulumi.RunError` where it ends as `Failed` or takes more than ten minutes.
+    """
+    try:
+        lambda_.get_waiter("published_version_active").wait(
+            FunctionName=function, Qualifier=version, WaiterConfig={"Delay": 2, "MaxAttempts": 300}
+        )
+    except WaiterError as error:
+        last = error.last_response
+        if "Error" in last:  # it may not be asked
+            return
+        reason = last.get("StateReason") or str(error)
+        raise pulumi.RunError(
+            f"Version {version} of {function} cannot be invoked ({reason.rstrip('.')}), so callers"
+            " still meet the version before it; docs/operate.md, Upgrade, has the command that"
+            " publishes another."
+        ) from error
+    except account.AWS_ERRORS as error:
+        pulumi.log.debug(f"The version's state is not known: {type(error).__name__}")
+
+
+def mark(lambda_: Any, ecr: Any, name: str, function: str) -> None:
+    """Tags the image behind the alias of `function`, by whatever deployment it was set."""
+    try:
+        code = lambda_.get_function(FunctionName=function, Qualifier=ALIAS)["Code"]
+    except lambda_.exceptions.ResourceNotFoundException:
+        return  # the first deployment
+    image = IMAGE.fullmatch(code.get("ResolvedImageUri") or code.get("ImageUri", ""))
+    if image is None:
+        return  # an emulator's
+    registry, repository, digest = image.groups()
+    found = ecr.batch_get_image(
+        registryId=registry, repositoryName=repository, imageIds=[{"imageDigest": digest}]
+    )
+    for each in found["images"]:
+        try:
+            ecr.put_image(
+                registryId=registry,
+                repositoryName=repository,
+                imageManifest=each["imageManifest"],
+                imageTag=f"{LIVE_TAG}{name}",
+            )
+        except ecr.exceptions.ImageAlreadyExistsException:
+            return
+
+
+def prune(lambda_: Any, function: str) -> None:
+    """Deletes all but the last `KEPT_VERSIONS` versions, and never one that an alias points to."""
+    pages = lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    found = [each["Version"] for page in pages for each in page["Versions"]]
+    versions = sorted((each for each in found if each != "$LATEST"), key=int)
+    aliases = lambda_.list_aliases(FunctionName=function)["Aliases"]
+    used = {alias["FunctionVersion"] for alias in aliases}
+    for version in versions[:-KEPT_VERSIONS]:
+        if version not in used:
+            lambda_.delete_function(FunctionName=function, Qualifier=version)
+
+
+def _guarded(step: Any) -> None:
+    """Clearing up fails no update: what is left over is cleared by the next one."""
+    try:
+        step()
+    except account.AWS_ERRORS as error:
+        pulumi.log.warn(f"Old versions and images are left as they are: {error}")
+
+
+def _during_update(outputs: Any, step: Any, otherwise: Any) -> pulumi.Output[Any]:
+    """What `step` gives for the values of `outputs`; in a preview, what `otherwise` gives."""
+
+    async def run(values: list[str]) -> Any:
+        if pulumi.runtime.is_dry_run():
+            return otherwise(values)
+        return await asyncio.to_thread(step, values)
+
+    return pulumi.Output.all(*outputs).apply(run)
