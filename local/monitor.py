@@ -1,7 +1,7 @@
 """The Pulumi program under Pulumi's own mock monitor.
 
-The program declares its resources as always, the monitor writes them down, and nothing is built,
-asked for or made. As a command, this reads settings as JSON and writes the resources as JSON.
+The program declares its resources as always, the monitor records them, and nothing is built, asked
+for or created. As a command, this reads settings as JSON and writes the resources as JSON.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .program import REGION, STACK, Resource
 ROOT = Path(__file__).parents[1]
 
 ACCOUNT = "000000000000"
-"""The number that AWS emulators use."""
+"""The account number of AWS emulators."""
 
 PROJECT, NAME = "artline", "local"
 
 
 def run(config: Mapping[str, str]) -> list[Resource]:
-    """As `program.declared`, but in this process, where Pulumi's runtime stays behind.
+    """As `program.declared`, but in this process, whose Pulumi runtime it replaces.
 
     Raises `pulumi.RunError` where the settings do not fit.
     """
@@ -61,7 +61,7 @@ def _run(config: Mapping[str, str]) -> list[Resource]:
 
 @contextmanager
 def event_loops() -> Iterator[None]:
-    """An event loop for this thread, and one for each that it starts: Pulumi would close none."""
+    """An event loop for this thread and for each that it starts. Pulumi would close none."""
     loops: list[asyncio.AbstractEventLoop] = []
 
     def make() -> None:
@@ -78,7 +78,7 @@ def event_loops() -> Iterator[None]:
 
 
 class Monitor(mocks.MockMonitor):
-    """Keeps what the program registers, in an order in which it can be made."""
+    """Records what the program registers, in an order in which it can be created."""
 
     def __init__(self) -> None:
         super().__init__(Mocks())
@@ -166,8 +166,8 @@ def _key(urn: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A property as the program wrote it: on its way it is marked where secret, and loses its
-    integers, as every number is a double.
+    """A property as the program wrote it. In a request a secret is wrapped, and every number is a
+    double.
     """
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))

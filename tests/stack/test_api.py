@@ -27,7 +27,19 @@ def test_routes_that_the_api_leaves_open(declare: Declare, auth: str) -> None:
 
 def test_signed_calls_leave_no_way_round(declare: Declare) -> None:
     routes = _routes(declare(auth="iam"))
-    assert routes == dict.fromkeys(OPEN, "NONE") | dict.fromkeys(PAID | {"$default"}, "AWS_IAM")
+    signed = dict.fromkeys(PAID | {"$default"}, "AWS_IAM")
+    assert routes == dict.fromkeys(OPEN | {"OPTIONS /{proxy+}"}, "NONE") | signed
+
+
+def test_a_preflight_is_answered_where_other_origins_may_call(declare: Declare) -> None:
+    assert "OPTIONS /{proxy+}" not in _routes(declare(auth="iam", corsOrigins="[]"))
+    program = declare(auth="iam")
+    cors = program.one("apigatewayv2/api:Api").properties["corsConfiguration"]
+    assert cors["allowHeaders"][-3:] == [
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-security-token",
+    ]
 
 
 def test_without_jobs_their_routes_are_the_functions_to_refuse(declare: Declare) -> None:
@@ -64,7 +76,9 @@ def test_the_stage_throttles_and_logs(declare: Declare) -> None:
     assert stage["autoDeploy"] is True
     assert stage["defaultRouteSettings"] == {"throttlingRateLimit": 3, "throttlingBurstLimit": 4}
     log = stage["accessLogSettings"]
-    assert log["destinationArn"] == program.named("LogGroup", "artline-api").outputs["arn"]
+    group = program.named("LogGroup", "artline-api")
+    assert log["destinationArn"] == group.outputs["arn"]
+    assert group.properties["name"] == "/aws/vendedlogs/artline-api-artline-api"
     format_ = json.loads(log["format"])
     assert format_["integrationErrorMessage"] == "$context.integrationErrorMessage"
     assert not {"sourceIp", "ip"} & set(format_)

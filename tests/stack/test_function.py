@@ -47,6 +47,7 @@ def test_the_alias_waits_until_the_new_version_has_drawn(declare: Declare) -> No
         smoke = program.named("Invocation", name)
         assert smoke.properties == {
             "functionName": function.outputs["name"],
+            "qualifier": function.outputs["version"],
             "input": '{"warmup": true}',
             "triggers": {"version": function.outputs["version"]},
         }
@@ -63,7 +64,15 @@ def test_traces_are_sent_where_they_are_asked_for(declare: Declare) -> None:
         program = declare(tracing=str(tracing).lower())
         policy = json.loads(program.named("RolePolicy", "artline").properties["policy"])
         assert (sends in policy["Statement"]) is tracing
-        assert _function(program).get("tracingConfig") == ({"mode": "Active"} if tracing else None)
+        assert _function(program)["tracingConfig"] == {
+            "mode": "Active" if tracing else "PassThrough"
+        }
+
+
+@pytest.mark.parametrize("auth", ["none", "token", "iam"])
+def test_the_function_knows_who_may_call(declare: Declare, auth: str) -> None:
+    program = declare(auth=auth, apiToken="hunter2")
+    assert _function(program)["environment"]["variables"]["AUTH"] == auth
 
 
 @pytest.mark.parametrize(
@@ -101,7 +110,7 @@ def test_the_role_may_write_its_own_log_but_make_none(declare: Declare) -> None:
     ]
 
 
-def test_ping_calls_the_alias_as_often_as_copies_are_wanted(declare: Declare) -> None:
+def test_ping_calls_the_alias_once_for_each_environment(declare: Declare) -> None:
     program = declare(warm="ping", warmCopies="3")
     alias = program.named("Alias", "artline").outputs["arn"]
     targets = program.all("EventTarget")
@@ -127,7 +136,7 @@ def test_snapstart_is_of_the_published_versions_of_the_function_that_callers_wai
     assert not program.all("ProvisionedConcurrencyConfig")
 
 
-def test_provisioned_copies_are_the_aliass(declare: Declare) -> None:
+def test_provisioned_environments_are_the_aliass(declare: Declare) -> None:
     program = declare(warm="provisioned", warmCopies="4")
     assert program.one("ProvisionedConcurrencyConfig").properties == {
         "functionName": "artline-local",

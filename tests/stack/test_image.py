@@ -32,12 +32,36 @@ def test_the_repository_is_scanned_deletable_and_expires_by_count(declare: Decla
     repository = program.one("Repository").properties
     assert repository["forceDelete"] is True
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
-    (rule,) = json.loads(program.one("LifecyclePolicy").properties["policy"])["rules"]
-    assert rule["selection"] == {
-        "tagStatus": "any",
+    rules = json.loads(program.one("LifecyclePolicy").properties["policy"])["rules"]
+    assert [rule["rulePriority"] for rule in rules] == [1, 2]
+    live, others = (rule["selection"] for rule in rules)
+    assert others == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10}
+    assert live == {
+        "tagStatus": "tagged",
+        "tagPrefixList": ["live-"],
         "countType": "imageCountMoreThan",
-        "countNumber": 10,
+        "countNumber": 2,
     }
+
+
+def test_no_more_images_are_live_than_the_first_rule_keeps(declare: Declare) -> None:
+    rules = json.loads(declare().one("LifecyclePolicy").properties["policy"])["rules"]
+    assert len(declare().all("lambda/alias:Alias")) == rules[0]["selection"]["countNumber"]
+
+
+def test_lambda_may_pull_before_either_function_exists(declare: Declare) -> None:
+    program = declare()
+    policy = program.one("RepositoryPolicy")
+    (statement,) = json.loads(policy.properties["policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert statement["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "000000000000"},
+        "StringLike": {"aws:SourceArn": "arn:aws:lambda:us-east-1:000000000000:function:*"},
+    }
+    functions = program.all("lambda/function:Function")
+    assert len(functions) == 2
+    assert all(policy.key in each.dependencies for each in functions)
 
 
 def test_the_registrys_password_is_a_secret(declare: Declare) -> None:

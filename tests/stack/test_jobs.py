@@ -57,13 +57,11 @@ def test_what_fails_again_and_again_ends_in_the_dead_letter_queue(declare: Decla
     assert dead.properties["messageRetentionSeconds"] == 14 * 24 * 60 * 60
 
 
-@pytest.mark.parametrize(
-    ("reserved", "workers"), [("-1", 5), ("1", 2), ("3", 3), ("5", 5), ("100", 5)]
-)
+@pytest.mark.parametrize(("settings", "workers"), [({}, 5), ({"jobConcurrency": "1000"}, 1000)])
 def test_the_queue_feeds_the_workers_alias_within_the_cap(
-    declare: Declare, reserved: str, workers: int
+    declare: Declare, settings: dict[str, str], workers: int
 ) -> None:
-    program = declare(reservedConcurrency=reserved)
+    program = declare(reservedConcurrency="3", **settings)
     mapping = program.one("EventSourceMapping").properties
     assert mapping["functionName"] == program.named("Alias", "artline-jobs-worker").outputs["arn"]
     assert mapping["eventSourceArn"] == program.named("Queue", "artline-jobs").outputs["arn"]

@@ -79,14 +79,15 @@ def test_outputs(declare: Declare) -> None:
         "imageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/artline-local@sha256:" + "0" * 64,
         "region": "us-east-1",
         "bucketName": "artline-jobs-local",
+        "workerName": "artline-jobs-worker-local",
         "dashboardUrl": "https://us-east-1.console.aws.amazon.com/cloudwatch/home"
-        "?region=us-east-1#dashboards/dashboard/artline-local",
+        "?region=us-east-1#dashboards/dashboard/artline-local-local",
     }
 
 
 def test_without_jobs_nothing_of_them_is_there(declare: Declare) -> None:
     program = declare(jobs="false")
-    assert {"jobsUrl", "bucketName"}.isdisjoint(program.outputs)
+    assert {"jobsUrl", "bucketName", "workerName"}.isdisjoint(program.outputs)
     assert not program.all("Queue") + program.all("Bucket") + program.all("EventSourceMapping")
     function = program.one("lambda/function:Function").properties
     assert "JOBS_BUCKET" not in function["environment"]["variables"]

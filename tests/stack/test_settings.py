@@ -4,24 +4,14 @@ import pulumi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi.runtime import mocks
 
 from artline.version import __version__
 from local import monitor
 from stack import settings as module
-from stack.settings import Settings
+
+from .conftest import read
 
 DIGEST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/artline@sha256:" + "a" * 64
-
-
-def read(config: dict[str, str] | None = None, region: str | None = "eu-central-1") -> Settings:
-    keys = {"aws:region": region} if region else {}
-    with monitor.event_loops():
-        mocks.set_mocks(monitor.Mocks(), project="artline", stack="test")
-        pulumi.runtime.set_all_config(
-            keys | {f"artline:{key}": value for key, value in (config or {}).items()}
-        )
-        return Settings.read()
 
 
 def test_defaults() -> None:
@@ -33,6 +23,7 @@ def test_defaults() -> None:
     assert (settings.warm, settings.warm_copies) == ("none", 1)
     assert settings.image_uri is None
     assert settings.jobs is True
+    assert settings.job_concurrency == 5
     assert (settings.auth, settings.api_token) == ("none", None)
     assert settings.cors_origins == ("*",)
     assert (settings.throttle_rate, settings.throttle_burst) == (10, 20)
@@ -74,6 +65,8 @@ def test_a_declared_key_is_a_setting_and_a_setting_is_declared(
         ("imageUri", DIGEST),
         ("imageUri", "sha256:" + "0" * 64),
         ("jobs", "false"),
+        ("jobConcurrency", "2"),
+        ("jobConcurrency", "1000"),
         ("resultDays", "1"),
         ("auth", "iam"),
         ("corsOrigins", "[]"),
@@ -108,6 +101,8 @@ def test_may_be(key: str, value: str) -> None:
         ("imageUri", "artline:latest", "an image by its digest, repository@sha256:…"),
         ("imageUri", DIGEST[:-1], "an image by its digest, repository@sha256:…"),
         ("jobs", "yes", "true or false"),
+        ("jobConcurrency", "1", "a whole number from 2 to 1000"),
+        ("jobConcurrency", "1001", "a whole number from 2 to 1000"),
         ("resultDays", "0", "a whole number of 1 or more"),
         ("auth", "basic", "none, token or iam"),
         ("corsOrigins", "*", 'a list of origins as ["https://example.com"], or ["*"]'),
@@ -136,13 +131,13 @@ def test_refused(key: str, value: str, may_be: str) -> None:
     [
         (
             {"warm": "snapstart", "warmCopies": "2"},
-            "artline:warmCopies is 2: it may be 1 while artline:warm is snapstart, which keeps no"
-            " copies.",
+            "artline:warmCopies is 2: it may be 1 while artline:warm is snapstart, which keeps none"
+            " ready.",
         ),
         (
             {"warmCopies": "2"},
-            "artline:warmCopies is 2: it may be 1 while artline:warm is none, which keeps no"
-            " copies.",
+            "artline:warmCopies is 2: it may be 1 while artline:warm is none, which keeps none"
+            " ready.",
         ),
         (
             {"warm": "ping", "warmCopies": "6"},
@@ -151,6 +146,11 @@ def test_refused(key: str, value: str, may_be: str) -> None:
         (
             {"warm": "provisioned", "warmCopies": "5", "reservedConcurrency": "4"},
             "artline:reservedConcurrency is 4: it may be -1 (unset), or at least"
+            " artline:warmCopies, which is 5.",
+        ),
+        (
+            {"warm": "provisioned", "warmCopies": "5", "reservedConcurrency": "5"},
+            "artline:reservedConcurrency is 5: it may be -1 (unset), or more than"
             " artline:warmCopies, which is 5.",
         ),
         (
@@ -216,7 +216,10 @@ def test_a_refusal_comes_before_any_resource(
     assert monitors[0].resources_in_order == []
 
 
-@given(st.text(max_size=40), st.sampled_from(sorted(set(module.declarations()) - {"auth"})))
+KEYS = sorted(set(module.declarations()) - {"auth", "apiToken"})
+
+
+@given(st.text(max_size=40), st.sampled_from(KEYS))
 def test_any_text_is_taken_or_refused_by_its_key(text: str, key: str) -> None:
     refusal = f"artline:{key} is {text}: it may be "
     try:
@@ -230,3 +233,116 @@ def test_any_text_is_taken_or_refused_by_its_key(text: str, key: str) -> None:
 
 def test_a_token_is_never_shown() -> None:
     assert "hunter2" not in repr(read({"auth": "token", "apiToken": "hunter2"}))
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("memroy", "memory"),
+        ("reservedconcurrency", "reservedConcurrency"),
+        ("corsOrigin", "corsOrigins"),
+        ("token", "apiToken"),
+        ("zzz", ""),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest(key: str, nearest: str) -> None:
+    with pytest.raises(pulumi.RunError) as refusal:
+        read({key: "1"})
+    assert str(refusal.value).startswith(
+        f"artline:{key} is not a setting: the nearest is artline:{nearest}"
+    )
+
+
+def test_keys_of_providers_are_not_ours_to_know() -> None:
+    read({"aws:profile": "ada", "docker:host": "ssh://ada@example.com"})
+
+
+def test_a_renamed_project_renames_its_settings() -> None:
+    assert read({"memory": "512"}, project="sketches").memory == 512
+    with pytest.raises(pulumi.RunError, match=r"^sketches:memory is 64: it may be "):
+        read({"memory": "64"}, project="sketches")
+    with pytest.raises(pulumi.RunError) as refusal:
+        read({"artline:memory": "512"}, project="sketches")
+    assert str(refusal.value) == (
+        "artline:memory belongs to the project artline, but Pulumi.yaml names this project"
+        " sketches: rename the key to sketches:memory in Pulumi.test.yaml."
+    )
+
+
+@pytest.mark.parametrize("name", ["dev", "Prod-2_b"])
+def test_a_stacks_name_may_be(name: str) -> None:
+    read(stack=name)
+
+
+@pytest.mark.parametrize("name", ["v1.0", "a b", "x" * 101])
+def test_a_stacks_name_that_no_dashboard_may_have_is_refused(name: str) -> None:
+    with pytest.raises(pulumi.RunError, match=r"^The stack's name is .*: it may be up to 100 "):
+        read(stack=name)
+
+
+@pytest.mark.parametrize("auth", ["none", "token"])
+def test_a_token_in_plain_text_is_refused_with_the_command(auth: str) -> None:
+    with pytest.raises(pulumi.RunError) as refusal:
+        read({"auth": auth, "apiToken": "hunter2"}, secrets=())
+    assert "pulumi config set --secret artline:apiToken" in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("  ", "is blank"),
+        ("\n\t", "is blank"),
+        ("x" * 4097, "is 4097 bytes"),
+        ("ä" * 2049, "is 4098"),
+    ],
+)
+def test_a_token_that_ssm_cannot_hold_is_refused(token: str, said: str) -> None:
+    with pytest.raises(pulumi.RunError, match=f"^artline:apiToken {said}") as refusal:
+        read({"apiToken": token})
+    assert token.strip() == "" or token not in str(refusal.value)
+
+
+def test_a_token_may_be_as_long_as_ssm_holds() -> None:
+    assert read({"apiToken": "x" * 4096}).api_token is not None
+
+
+ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"public.ecr.aws/lambda/python@sha256:{'a' * 64}",
+        f"docker.io/library/artline@sha256:{'a' * 64}",
+        f"123456789012.dkr.ecr.us-east-1.amazonaws.com/artline@sha256:{'a' * 64}",
+        f"{ECR}/artline:latest@sha256:{'a' * 64}",
+        f"{ECR}/Artline@sha256:{'a' * 64}",
+        f"12345.dkr.ecr.eu-central-1.amazonaws.com/artline@sha256:{'a' * 64}",
+    ],
+)
+def test_an_image_that_lambda_cannot_take_is_refused(uri: str) -> None:
+    with pytest.raises(pulumi.RunError) as refusal:
+        read({"imageUri": uri})
+    assert str(refusal.value).startswith(
+        f"artline:imageUri is {uri}: it may be an image in ECR in "
+    )
+
+
+@pytest.mark.parametrize("name", ["artline", "team/artline-dev", "a.b_c"])
+def test_an_image_in_the_regions_ecr_is_taken(name: str) -> None:
+    uri = f"{ECR}/{name}@sha256:{'a' * 64}"
+    assert read({"imageUri": uri}).image_uri == uri
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "ap-east-2", "ap-southeast-6"])
+def test_snapstart_is_refused_where_there_is_none(region: str) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"^artline:warm is snapstart: .* in {region}, "):
+        read({"warm": "snapstart"}, region)
+    read({"warm": "ping"}, region)
+
+
+@pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"])
+def test_a_partition_that_the_page_cannot_reach_is_refused(region: str) -> None:
+    with pytest.raises(pulumi.RunError, match=f"^aws:region is {region}: "):
+        read(region=region)

@@ -1,0 +1,167 @@
+"""What the account grants: a made-up AWS answers, over a real socket and a real client."""
+
+import re
+from typing import Any
+
+import pulumi
+import pytest
+
+from local import monitor
+from stack import account
+
+from .conftest import Aws, read
+
+SETTINGS = "GET /2016-08-19/account-settings"
+FUNCTIONS = "GET /2015-03-31/functions"
+
+
+def limit(total: int, unreserved: int | None = None) -> dict[str, Any]:
+    free = total if unreserved is None else unreserved
+    concurrency = {"ConcurrentExecutions": total, "UnreservedConcurrentExecutions": free}
+    return {"AccountLimit": concurrency}
+
+
+def function(name: str, reserved: int | None, stack: str = "test") -> dict[str, Any]:
+    tags = {"Project": "artline", "Stack": stack}
+    held = {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+    return {"Configuration": {"FunctionName": name}, "Tags": tags, "Concurrency": held}
+
+
+def test_a_new_account_can_reserve_nothing(aws: Aws) -> None:
+    aws.answers = {SETTINGS: limit(10), FUNCTIONS: {"Functions": []}}
+    with pytest.raises(pulumi.RunError) as refusal:
+        account.check(read({"reservedConcurrency": "5"}))
+    said = str(refusal.value)
+    assert said.startswith("artline:reservedConcurrency is 5: it may be unset, with")
+    assert "pulumi config rm artline:reservedConcurrency" in said
+    assert "10 execution environments" in said
+    assert "--quota-code L-B99A9384" in said
+    assert said.endswith("--region eu-central-1`.")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("total", "unreserved", "reserved", "granted"),
+    [
+        (1000, 1000, 900, True),
+        (1000, 1000, 901, False),
+        (1000, 500, 401, False),
+        (50, 50, 40, True),
+        (50, 50, 41, False),
+        (10, 10, 1, False),
+    ],
+)
+def test_what_may_be_reserved(
+    aws: Aws, total: int, unreserved: int, reserved: int, granted: bool
+) -> None:
+    aws.answers = {SETTINGS: limit(total, unreserved), FUNCTIONS: {"Functions": []}}
+    settings = read({"reservedConcurrency": str(reserved)})
+    if granted:
+        account.check(settings)
+    else:
+        with pytest.raises(pulumi.RunError, match=f"^artline:reservedConcurrency is {reserved}: "):
+            account.check(settings)
+
+
+def test_what_the_stack_holds_already_counts_and_what_others_hold_does_not(aws: Aws) -> None:
+    names = ("artline-1234567", "artline-7654321", "other-1234567")
+    aws.answers = {
+        SETTINGS: limit(50, 20),
+        FUNCTIONS: {"Functions": [{"FunctionName": name} for name in names]},
+        f"{FUNCTIONS}/artline-1234567": function("artline-1234567", 20),
+        f"{FUNCTIONS}/artline-7654321": function("artline-7654321", 10, stack="prod"),
+    }
+    account.check(read({"reservedConcurrency": "30"}))
+    with pytest.raises(pulumi.RunError, match="or at most 30, since"):
+        account.check(read({"reservedConcurrency": "31"}))
+    assert not any("other" in each for each in aws.asked)
+
+
+@pytest.mark.parametrize(("copies", "granted"), [("40", True), ("41", False)])
+def test_provisioned_environments_are_of_the_account_too(
+    aws: Aws, copies: str, granted: bool
+) -> None:
+    aws.answers = {SETTINGS: limit(50)}
+    settings = read({"warm": "provisioned", "warmCopies": copies})
+    if granted:
+        account.check(settings)
+    else:
+        with pytest.raises(pulumi.RunError, match=r"^artline:warmCopies is 41: .* at most 40, "):
+            account.check(settings)
+
+
+@pytest.mark.parametrize("memory", [3009, 4096])
+def test_memory_that_the_account_does_not_grant(aws: Aws, memory: int) -> None:
+    quotas = [{"QuotaName": "Other", "Value": 1.0}]
+    quotas.append({"QuotaName": "Function memory maximum", "Value": 3008.0})
+    aws.answers = {"ListServiceQuotas": {"Quotas": quotas}}
+    settings = read({"memory": str(memory)})
+    with pytest.raises(pulumi.RunError) as refusal:
+        account.check(settings)
+    assert re.match(
+        rf"artline:memory is {memory}: it may be up to 3008 in this ", str(refusal.value)
+    )
+    aws.answers = {"ListServiceQuotas": {"Quotas": quotas[:1]}}
+    account.check(settings)
+
+
+def test_memory_that_every_account_grants_is_not_asked_for(aws: Aws) -> None:
+    account.check(read({"memory": "3008"}))
+    assert aws.asked == []
+
+
+@pytest.mark.parametrize(
+    "config", [{"reservedConcurrency": "900"}, {"memory": "10240"}, {"warm": "provisioned"}]
+)
+def test_whoever_may_not_ask_goes_on(
+    aws: Aws, config: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = (403, {"__type": "AccessDeniedException", "message": "no"})
+    aws.answers = {SETTINGS: denied, "ListServiceQuotas": denied}
+    account.check(read(config))
+    assert aws.asked
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    account.check(read(config))
+
+
+def test_no_credentials_are_no_refusal(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
+    account.check(read({"reservedConcurrency": "900"}))
+
+
+def test_a_default_stack_asks_for_nothing(aws: Aws) -> None:
+    account.check(read())
+    assert aws.asked == []
+
+
+def test_the_providers_own_configuration_is_taken(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://127.0.0.1:{aws.server_address[1]}"
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    settings = read(
+        {
+            "reservedConcurrency": "5",
+            "aws:accessKey": "key",
+            "aws:secretKey": "secret",
+            "aws:endpoints": f'[{{"lambda": "{url}"}}]',
+        }
+    )
+    aws.answers = {SETTINGS: limit(10), FUNCTIONS: {"Functions": []}}
+    with pytest.raises(pulumi.RunError, match=r"^artline:reservedConcurrency is 5: "):
+        account.check(settings)
+
+
+def test_the_account_refuses_before_any_resource(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monitors: list[monitor.Monitor] = []
+    build = monitor.Monitor
+    monkeypatch.setattr(monitor, "Monitor", lambda: monitors.append(build()) or monitors[0])
+    aws.answers = {SETTINGS: limit(10), FUNCTIONS: {"Functions": []}}
+    with pytest.raises(pulumi.RunError, match=r"^artline:reservedConcurrency is 5: "):
+        monitor.run({"reservedConcurrency": "5"})
+    assert monitors[0].resources_in_order == []

@@ -1,0 +1,116 @@
+"""A version that is published: waited for, protected in ECR, and deleted in the end."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from stack import account, release
+
+from .conftest import Aws, read
+
+FUNCTION = "/2015-03-31/functions/artline-1234567"
+CONFIGURATION = f"GET {FUNCTION}/configuration"
+URI = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/artline-7654321@sha256:" + "a" * 64
+
+
+@pytest.fixture
+def lambda_(aws: Aws) -> Any:
+    return account.client("lambda", read())
+
+
+@pytest.fixture
+def ecr(aws: Aws) -> Any:
+    return account.client("ecr", read())
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _: None)
+
+
+def test_a_version_is_waited_for(aws: Aws, lambda_: Any) -> None:
+    aws.answers[CONFIGURATION] = [{"State": "Pending"}, {"State": "Pending"}, {"State": "Active"}]
+    release.await_active(lambda_, "artline-1234567", "3")
+    assert aws.asked == [f"{CONFIGURATION}?Qualifier=3"] * 3
+
+
+def test_a_snapshot_that_fails_is_told_with_its_reason(aws: Aws, lambda_: Any) -> None:
+    reason = "The snapshot could not be made."
+    aws.answers[CONFIGURATION] = {"State": "Failed", "StateReason": reason}
+    with pytest.raises(pulumi.RunError) as refusal:
+        release.await_active(lambda_, "artline-1234567", "3")
+    assert str(refusal.value).startswith(
+        "Version 3 of artline-1234567 cannot be invoked (The snapshot could not be made), so"
+    )
+    assert "docs/operate.md" in str(refusal.value)
+
+
+def test_a_state_that_may_not_be_asked_for_stops_nothing(aws: Aws, lambda_: Any) -> None:
+    aws.answers[CONFIGURATION] = (403, {"__type": "AccessDeniedException", "message": "no"})
+    release.await_active(lambda_, "artline-1234567", "3")
+
+
+def test_the_image_behind_the_alias_is_marked(aws: Aws, lambda_: Any, ecr: Any) -> None:
+    aws.answers = {
+        f"GET {FUNCTION}": {"Code": {"ResolvedImageUri": URI}},
+        "BatchGetImage": {"images": [{"imageManifest": "{}"}]},
+        "PutImage": {},
+    }
+    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    assert aws.asked[0] == f"GET {FUNCTION}?Qualifier=live"
+    assert aws.bodies[1:] == [
+        {
+            "registryId": "123456789012",
+            "repositoryName": "artline-7654321",
+            "imageIds": [{"imageDigest": "sha256:" + "a" * 64}],
+        },
+        {
+            "registryId": "123456789012",
+            "repositoryName": "artline-7654321",
+            "imageManifest": "{}",
+            "imageTag": "live-artline",
+        },
+    ]
+    aws.answers["PutImage"] = (400, {"__type": "ImageAlreadyExistsException", "message": "there"})
+    release.mark(lambda_, ecr, "artline", "artline-1234567")
+
+
+@pytest.mark.parametrize("code", [{"ImageUri": "sha256:" + "0" * 64}, {}])
+def test_an_image_of_no_registry_cannot_be_marked(
+    aws: Aws, lambda_: Any, ecr: Any, code: dict[str, str]
+) -> None:
+    aws.answers = {f"GET {FUNCTION}": {"Code": code}}
+    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    assert len(aws.asked) == 1
+
+
+def test_before_the_first_alias_there_is_nothing_to_mark(aws: Aws, lambda_: Any, ecr: Any) -> None:
+    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    assert len(aws.asked) == 1
+
+
+def _versions(*numbers: int) -> dict[str, Any]:
+    return {"Versions": [{"Version": "$LATEST"}, *({"Version": str(each)} for each in numbers)]}
+
+
+@pytest.mark.parametrize(
+    ("versions", "live", "deleted"),
+    [
+        (range(1, 11), "10", []),
+        (range(1, 14), "13", ["1", "2", "3"]),
+        (range(1, 14), "2", ["1", "3"]),
+        ([*range(1, 5), *range(95, 105)], "104", ["1", "2", "3", "4"]),
+    ],
+)
+def test_old_versions_are_deleted_but_never_the_aliass(
+    aws: Aws, lambda_: Any, versions: Any, live: str, deleted: list[str]
+) -> None:
+    aws.answers = {
+        f"GET {FUNCTION}/versions": _versions(*versions),
+        f"GET {FUNCTION}/aliases": {"Aliases": [{"Name": "live", "FunctionVersion": live}]},
+        f"DELETE {FUNCTION}": (204, {}),
+    }
+    release.prune(lambda_, "artline-1234567")
+    asked = [each for each in aws.asked if each.startswith("DELETE")]
+    assert asked == [f"DELETE {FUNCTION}?Qualifier={each}" for each in deleted]
