@@ -15,7 +15,7 @@ MODELS := .venv-models
 ORIGINAL := .venv-original
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: help run test test-model test-pulumi image invoke sbom model doctor cost bench load lint audit lock
+.PHONY: help run test test-model test-pulumi image invoke sbom model doctor rollback cost bench load lint audit lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
@@ -47,6 +47,9 @@ model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to artli
 
 doctor: $(VENV)/.local  ## what a deployment lacks, on this machine, in the account, in the service
 	@$(VENV)/bin/python -m operate doctor $(ARGS)
+
+rollback: $(VENV)/.local  ## serve the version before again: both functions, in a second
+	@$(VENV)/bin/python -m operate rollback $(ARGS)
 
 cost: $(VENV)/.local  ## the monthly bill: make cost ARGS='--photos-per-day 100'
 	@$(VENV)/bin/python -m operate cost $(ARGS)

@@ -13,12 +13,13 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from .program import REGION, Resource
+from .resources import MAKERS, make
 
 
 class MissingError(Exception):
@@ -65,11 +66,10 @@ class Cloud:
         return session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
 
     def make(self, resources: Iterable[Resource]) -> None:
-        """Makes those of the declared resources that the function calls or is called by."""
+        """Creates those of the declared resources that the function calls or is called by."""
         for resource in resources:
-            if maker := MAKERS.get(resource.type):
-                service, make = maker
-                make(self.client(service), resource.properties, resource.outputs)
+            if resource.type in MAKERS:
+                make(self.client, resource, resource.properties)
 
     def __enter__(self) -> Self:
         return self
@@ -110,63 +110,3 @@ def _end_with_parent(pipe: Connection) -> None:
     """Even a parent that is killed closes its end of the pipe."""
     pipe.poll(None)
     os._exit(0)
-
-
-Properties = Mapping[str, Any]
-
-
-def _bucket(s3: Any, _: Properties, outputs: Properties) -> None:
-    s3.create_bucket(Bucket=outputs["bucket"])
-
-
-def _cors(s3: Any, properties: Properties, _: Properties) -> None:
-    rules = [
-        {key[0].upper() + key[1:]: value for key, value in rule.items()}
-        for rule in properties["corsRules"]
-    ]
-    s3.put_bucket_cors(Bucket=properties["bucket"], CORSConfiguration={"CORSRules": rules})
-
-
-def _notification(s3: Any, properties: Properties, _: Properties) -> None:
-    queues = [
-        {
-            "QueueArn": queue["queueArn"],
-            "Events": queue["events"],
-            "Filter": {
-                "Key": {"FilterRules": [{"Name": "prefix", "Value": queue["filterPrefix"]}]}
-            },
-        }
-        for queue in properties["queues"]
-    ]
-    s3.put_bucket_notification_configuration(
-        Bucket=properties["bucket"], NotificationConfiguration={"QueueConfigurations": queues}
-    )
-
-
-def _queue(sqs: Any, properties: Properties, outputs: Properties) -> None:
-    names = {
-        "visibilityTimeoutSeconds": "VisibilityTimeout",
-        "messageRetentionSeconds": "MessageRetentionPeriod",
-        "redrivePolicy": "RedrivePolicy",
-    }
-    attributes = {names[key]: str(properties[key]) for key in names if key in properties}
-    sqs.create_queue(QueueName=outputs["name"], Attributes=attributes)
-
-
-def _queue_policy(sqs: Any, properties: Properties, _: Properties) -> None:
-    policy = {"Policy": properties["policy"]}
-    sqs.set_queue_attributes(QueueUrl=properties["queueUrl"], Attributes=policy)
-
-
-def _parameter(ssm: Any, properties: Properties, outputs: Properties) -> None:
-    ssm.put_parameter(Name=outputs["name"], Type=properties["type"], Value=properties["value"])
-
-
-MAKERS: dict[str, tuple[str, Callable[[Any, Properties, Properties], None]]] = {
-    "aws:s3/bucket:Bucket": ("s3", _bucket),
-    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": ("s3", _cors),
-    "aws:s3/bucketNotification:BucketNotification": ("s3", _notification),
-    "aws:sqs/queue:Queue": ("sqs", _queue),
-    "aws:sqs/queuePolicy:QueuePolicy": ("sqs", _queue_policy),
-    "aws:ssm/parameter:Parameter": ("ssm", _parameter),
-}

@@ -1,9 +1,13 @@
-"""`python -m operate doctor` checks a deployment, `python -m operate cost` estimates its bill."""
+"""`python -m operate doctor`, `cost` and `rollback`: checks, the bill, and the version before."""
 
 import sys
 from importlib import import_module
 
-COMMANDS = {"doctor": "operate.doctor.command", "cost": "operate.cost"}
+COMMANDS = {
+    "doctor": "operate.doctor.command",
+    "cost": "operate.cost",
+    "rollback": "operate.rollback",
+}
 
 
 def main() -> None:

@@ -1,14 +1,15 @@
-"""What AWS asks, of x86_64 functions, in US dollars, before taxes and free tiers.
+"""AWS's list prices in US dollars, before taxes and free tiers.
 
-Looked up at https://aws.amazon.com/lambda/pricing/, https://aws.amazon.com/api-gateway/pricing/,
+From https://aws.amazon.com/lambda/pricing/, https://aws.amazon.com/api-gateway/pricing/,
 https://aws.amazon.com/ecr/pricing/, https://aws.amazon.com/cloudwatch/pricing/,
-https://aws.amazon.com/sqs/pricing/ and https://aws.amazon.com/ec2/pricing/on-demand/ (out to the
-internet). A region has its own: look yours up before you rely on them.
+https://aws.amazon.com/s3/pricing/, https://aws.amazon.com/sqs/pricing/ and
+https://aws.amazon.com/ec2/pricing/on-demand/ (out to the internet). They change: look them up
+before you rely on them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 DATE: Final = "2026-11"
@@ -36,28 +37,67 @@ class Price:
         return quantity * self.dollars / self.units
 
 
-DURATION: Final = Price(0.0000166667, free=400_000)
-"""A GB-second that a function runs, its start included."""
-REQUEST: Final = Price(0.20, units=1_000_000, free=1_000_000)
-"""A call of a function."""
-PROVISIONED: Final = Price(0.0000041667)
-"""A GB-second that a provisioned copy is kept ready, at work or not."""
-PROVISIONED_DURATION: Final = Price(0.0000097222)
-"""A GB-second that it is at work, beside that."""
-SNAPSHOT: Final = Price(0.0000015046)
-"""A GB-second that SnapStart's snapshot is kept."""
-RESTORE: Final = Price(0.0001397998)
-"""A GB restored from it, once a start."""
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices of one region and architecture; by default those of us-east-1 and x86_64."""
 
-API: Final = Price(1.00, units=1_000_000)
-"""A request to an HTTP API."""
-OUT: Final = Price(0.09, free=100)
-"""A GB out to the internet."""
-STORED_IMAGE: Final = Price(0.10)
-"""A GB in ECR, a month."""
-ALARM: Final = Price(0.10, free=10)
-"""An alarm, a month."""
-DASHBOARD: Final = Price(3.00)
-"""A dashboard, a month, after an account's first three, which are the stack's one as a rule."""
-MESSAGE: Final = Price(0.40, units=1_000_000, free=1_000_000)
-"""A request to a queue: also one that finds it empty."""
+    region: str = REGION
+    duration: Price = Price(0.0000166667, free=400_000)
+    """A GB-second that a function runs, its start included."""
+    request: Price = Price(0.20, units=1_000_000, free=1_000_000)
+    """A call of a function."""
+    provisioned: Price = Price(0.0000041667)
+    """A GB-second that a provisioned environment is kept ready, at work or not."""
+    provisioned_duration: Price = Price(0.0000097222)
+    """A GB-second that it is at work, in addition."""
+    snapshot: Price = Price(0.0000015046)
+    """A GB-second that SnapStart's snapshot of one version is kept."""
+    restore: Price = Price(0.0001397998)
+    """A GB restored from it, once a start."""
+    api: Price = Price(1.00, units=1_000_000)
+    """A request to an HTTP API."""
+    out: Price = Price(0.09, free=100)
+    """A GB out to the internet."""
+    stored_image: Price = Price(0.10)
+    """A GB in ECR, a month."""
+    alarm: Price = Price(0.10, free=10)
+    """An alarm, a month."""
+    metric: Price = Price(0.30, free=10)
+    """A metric of the function's own, a month; of a part of the month, that part."""
+    message: Price = Price(0.40, units=1_000_000, free=1_000_000)
+    """A request to a queue, even one that finds it empty."""
+    put: Price = Price(5.00, units=1_000_000)
+    """A write to a bucket, or a listing of it."""
+    get: Price = Price(0.40, units=1_000_000)
+    """A read from a bucket."""
+    stored: Price = Price(0.023)
+    """A GB in a bucket, a month."""
+
+
+ARM: Final = 0.8
+"""What a GB-second of an arm64 function costs of one of an x86_64 function."""
+
+ELSEWHERE: Final[dict[str, dict[str, float]]] = {
+    "us-east-1": {},
+    "us-east-2": {},
+    "us-west-2": {},
+    "eu-west-1": {"api": 1.11},
+    "eu-central-1": {"api": 1.20, "put": 5.40, "get": 0.43, "stored": 0.0245},
+    "ap-northeast-1": {"api": 1.29, "out": 0.114, "put": 4.70, "get": 0.37, "stored": 0.025},
+    "ap-southeast-2": {"api": 1.29, "out": 0.114, "put": 5.50, "get": 0.44, "stored": 0.025},
+}
+"""Regions with the prices of us-east-1 but for these. Lambda's are the same in all of them."""
+
+
+def of(region: str, architecture: str = "x86_64") -> Prices:
+    """The prices in `region`; those of us-east-1, which they name, where it is not listed here."""
+    prices = Prices(region=region if region in ELSEWHERE else REGION)
+    changes = {
+        name: replace(getattr(prices, name), dollars=dollars)
+        for name, dollars in ELSEWHERE.get(region, {}).items()
+    }
+    if architecture == "arm64":
+        for name in ("duration", "provisioned", "provisioned_duration"):
+            price: Price = getattr(prices, name)
+            changes[name] = replace(price, dollars=round(price.dollars * ARM, 10))
+    return replace(prices, **changes)

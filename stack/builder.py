@@ -27,17 +27,25 @@ def require() -> None:
     """Raises `pulumi.RunError`, in one sentence, where the provider would find no daemon."""
     if isinstance(get_monitor(), mocks.MockMonitor) or os.name == "nt":
         return
-    tried = []
-    for host in hosts():
-        problem = _problem(host)
-        if problem is None:
-            return
-        tried.append(f"{host} ({problem})")
+    host, tried = look()
+    if host:
+        return
     raise pulumi.RunError(
         f"No Docker daemon answers at {' or '.join(tried)}: start it, or set DOCKER_HOST to the"
         " address that `docker context inspect --format '{{.Endpoints.docker.Host}}'` prints, or"
         " deploy an image that is in ECR with artline:imageUri."
     )
+
+
+def look() -> tuple[str | None, list[str]]:
+    """The address where the provider finds a daemon, and those before it with why it does not."""
+    tried = []
+    for host in hosts():
+        problem = _problem(host)
+        if problem is None:
+            return host, tried
+        tried.append(f"{host} ({problem})")
+    return None, tried
 
 
 def hosts() -> Iterator[str]:

@@ -12,11 +12,8 @@ import pulumi_aws as aws
 
 from . import release
 from .image import Image
-from .release import ALIAS
+from .release import ALIAS, WARM_UP
 from .settings import Settings
-
-WARM_UP = {"warmup": True}
-"""An event that an environment answers once it has drawn a photo, and fails otherwise."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from .settings import Settings
 
 ALIAS = "live"
 
+WARM_UP = {"warmup": True}
+"""An event that an environment answers once it has drawn a photo, and fails otherwise."""
+
 KEPT_VERSIONS = 10
 """Versions to roll back to. With SnapStart each one's snapshot is billed until it is deleted."""
 

@@ -237,9 +237,7 @@ def _api_token() -> pulumi.Output[str] | None:
             f" encrypt it with `{SET_TOKEN} …`."
         )
     if not token.strip():
-        raise pulumi.RunError(
-            f"{key} is blank: it may be any text, set with `{SET_TOKEN} …`."
-        )
+        raise pulumi.RunError(f"{key} is blank: it may be any text, set with `{SET_TOKEN} …`.")
     if len(token.encode()) > TOKEN_BYTES:
         raise pulumi.RunError(
             f"{key} is {len(token.encode())} bytes long: it may be up to {TOKEN_BYTES}."

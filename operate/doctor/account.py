@@ -1,8 +1,10 @@
-"""The AWS account: who asks, where, how much may run there, and what answers."""
+"""The AWS account: its user, region, concurrency and services."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
+
+from stack.account import RAISE, STANDARD_QUOTA, UNRESERVED, UNRESERVED_OF_STANDARD
 
 from .aws import UNKNOWN_KEYS, explained
 from .check import Finding, failed, ok, warning
@@ -10,18 +12,6 @@ from .deployment import Deployment
 
 HOMES = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """A region that every account of the partition has; us-east-1 is the usual one's."""
-
-KEPT: Final = 10
-"""Copies that AWS leaves unreserved at the least, in an account whose quota is as small."""
-
-USUALLY_KEPT: Final = 100
-"""Those that it leaves in an account with the usual quota, by Lambda's developer guide."""
-
-RAISE = (
-    "aws service-quotas request-service-quota-increase --service-code lambda"
-    " --quota-code L-B99A9384 --desired-value 1000"
-)
-"""The quota of concurrent executions."""
 
 UNRESERVE = "pulumi config rm artline:reservedConcurrency"
 
@@ -35,7 +25,7 @@ def credentials(deployment: Deployment) -> Finding:
 
 @explained
 def region(deployment: Deployment) -> Finding:
-    """Where to deploy: a region that AWS has, and the account has enabled."""
+    """Where to deploy: a region that exists and that the account has enabled."""
     name = deployment.region()
     if not name:
         return failed("unset", "pulumi config set aws:region eu-central-1")
@@ -44,7 +34,7 @@ def region(deployment: Deployment) -> Finding:
     from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
     try:
-        # A region that the account has not enabled does not know its keys.
+        # A region that is not enabled does not know the account's keys.
         deployment.client("sts", name).get_caller_identity()
     except ClientError as error:
         if error.response["Error"]["Code"] not in UNKNOWN_KEYS:
@@ -58,7 +48,7 @@ def region(deployment: Deployment) -> Finding:
 
 @explained
 def concurrency(deployment: Deployment) -> Finding:
-    """How many copies the account may run, against how many the stack takes for itself."""
+    """How many environments the account may run, and how many the stack takes for itself."""
     lambda_ = deployment.client("lambda")
     limit = lambda_.get_account_settings()["AccountLimit"]
     total, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
@@ -66,32 +56,34 @@ def concurrency(deployment: Deployment) -> Finding:
     provisioned = deployment.stack.setting("warm") == "provisioned"
     wanted = reserved or (deployment.stack.number("warmCopies", 1) if provisioned else 0)
     left = unreserved + _held(lambda_, deployment) - wanted
-    found = f"{total} copies at once, {wanted or 'none'} for this stack, {left} left"
-    if wanted and left < KEPT:
-        return failed(f"{found}: AWS keeps {KEPT} unreserved", UNRESERVE if reserved else RAISE)
-    if wanted and left < USUALLY_KEPT:
-        return warning(f"{found}: AWS may keep up to {USUALLY_KEPT} unreserved", RAISE)
-    if total <= KEPT:
-        return warning(f"{found}: a new account's quota", RAISE)
+    found = f"{total} environments at once, {wanted or 'none'} for this stack, {left} left"
+    more = RAISE.format(deployment.region())
+    kept = UNRESERVED_OF_STANDARD if total >= STANDARD_QUOTA else UNRESERVED
+    if wanted and left < kept:
+        return failed(f"{found}: AWS keeps {kept} unreserved", UNRESERVE if reserved else more)
+    if wanted and left < UNRESERVED_OF_STANDARD:
+        return warning(f"{found}: AWS may keep {UNRESERVED_OF_STANDARD} unreserved", more)
+    if total <= UNRESERVED:
+        return warning(f"{found}: a new account's quota", more)
     return ok(found)
 
 
 @explained
 def ecr(deployment: Deployment) -> Finding:
-    """Whether the registry lets itself be asked."""
-    deployment.client("ecr").describe_repositories(maxResults=1)
+    """Whether the registry gives this user a login, with which images are pushed."""
+    deployment.client("ecr").get_authorization_token()
     return ok("answers")
 
 
 @explained
 def api_gateway(deployment: Deployment) -> Finding:
-    """Whether API Gateway lets itself be asked."""
+    """Whether API Gateway lets this user ask."""
     deployment.client("apigatewayv2").get_apis(MaxResults="1")
     return ok("answers")
 
 
 def _held(lambda_: Any, deployment: Deployment) -> int:
-    """What the stack's function, where it is deployed, has reserved by now."""
+    """What the stack's function, where it is deployed, has reserved already."""
     name = deployment.stack.outputs.get("functionName")
     if not name:
         return 0

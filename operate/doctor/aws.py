@@ -1,4 +1,4 @@
-"""What AWS and botocore say where they do not do as asked, in words."""
+"""Errors of AWS and botocore, explained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import wraps
 from .check import Finding, failed
 from .deployment import Deployment
 
-RIGHTS = "give the user the rights of docs/deploy.md, Who may deploy"
+RIGHTS = "give the user the permissions in docs/deployer-policy.json"
 
 UNKNOWN_KEYS = ("InvalidClientTokenId", "UnrecognizedClientException")
 
@@ -16,7 +16,7 @@ Run = Callable[[Deployment], Finding | None]
 
 
 def explained(check: Run) -> Run:
-    """`check`, its failures of AWS's and botocore's put in words."""
+    """`check`, with errors of AWS and botocore as findings."""
 
     @wraps(check)
     def run(deployment: Deployment) -> Finding | None:

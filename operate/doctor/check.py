@@ -1,4 +1,4 @@
-"""A check, and making a list of them."""
+"""A check, and running a list of them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Status = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check came to: a sentence, and where it is not ok the command that mends it."""
+    """The result of a check: a sentence, and where it is not ok the command that fixes it."""
 
     status: Status
     found: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 def ok(found: str) -> Finding:
     return Finding("ok", found)
 
 
-def warning(found: str, mend: str) -> Finding:
-    return Finding("warning", found, mend)
+def warning(found: str, fix: str) -> Finding:
+    return Finding("warning", found, fix)
 
 
-def failed(found: str, mend: str) -> Finding:
-    return Finding("failed", found, mend)
+def failed(found: str, fix: str) -> Finding:
+    return Finding("failed", found, fix)
 
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[T]):
-    """`run` looks at one thing, for at most `seconds`; it is in vain unless `needs` is ok.
+    """`run` looks at one thing, for at most `seconds`; it is skipped unless `needs` is ok.
 
-    None is for a thing that is not there to be looked at, as before the first deployment.
+    None means that there is nothing to look at, as before the first deployment.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Check(Generic[T]):
 
 
 def examine(checks: Iterable[Check[T]], subject: T) -> Iterator[tuple[str, Finding]]:
-    """Each check's name and what it found, as it is known. A check that is in vain is left out."""
+    """Each check's name and its result, as soon as it is known. Skipped checks are left out."""
     fine = set()
     for check in checks:
         if check.needs and check.needs not in fine:
@@ -60,17 +60,17 @@ def examine(checks: Iterable[Check[T]], subject: T) -> Iterator[tuple[str, Findi
 
 
 def _guarded(check: Check[T], subject: T) -> Finding | None:
-    """What `check` finds; where it breaks or does not end, that."""
+    """What `check` finds; where it raises an error or does not end, that."""
     findings: list[Finding | None] = []
 
     def run() -> None:
         try:
             findings.append(check.run(subject))
         except Exception as error:
-            # Its kind alone: the text of an error that nobody foresaw may hold a secret.
+            # Its type alone: the text of an unexpected error may hold a secret.
             findings.append(failed(f"cannot be checked: {type(error).__name__}", AGAIN))
 
-    # A daemon: what hangs must not keep the command from ending.
+    # A daemon thread: a check that hangs must not keep the command from ending.
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(check.seconds)

@@ -23,6 +23,8 @@ CHECKS: Final = (
     Check("Python", machine.python),
     Check("container engine", machine.engine),
     Check("platform", machine.emulation, needs="container engine"),
+    Check("image store", machine.image_store, needs="container engine"),
+    Check("registry login", machine.registry_login, needs="container engine"),
     Check("disk", machine.disk, needs="container engine"),
     Check("last image", images.last, needs="container engine"),
     Check("Pulumi", project.pulumi),
@@ -57,13 +59,13 @@ def doctor(
     token: Token = None,
     sign: Sign = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="A list of name, status, found and mend.")
+        bool, typer.Option("--json", help="A list of name, status, found and fix.")
     ] = False,
 ) -> None:
     """Checks this machine and the AWS account before a deployment, and the service after it.
 
-    One line a check: ok, warning or failed, what was found, and where it is not ok what mends it. A
-    check that is in vain while another fails is left out. The exit status is 1 where any failed.
+    One line a check: ok, warning or failed, what was found, and where it is not ok how to fix it. A
+    check that needs another that is not ok is skipped. The exit status is 1 where any failed.
     """
     check_caller(token, sign)
     deployment = Deployment(Stack(stack), endpoint, token, sign)
@@ -83,7 +85,7 @@ def _entry(name: str, finding: Finding) -> dict[str, str | None]:
         "name": name,
         "status": finding.status,
         "found": finding.found,
-        "mend": finding.mend,
+        "fix": finding.fix,
     }
 
 
@@ -99,7 +101,7 @@ def _say(name: str, finding: Finding) -> None:
         break_long_words=False,
     )
     typer.echo(f"{status}{name:<17}" + "\n".join(lines).removeprefix(INDENT))
-    if finding.mend:
+    if finding.fix:
         # Never broken into lines: it is there to be copied.
-        typer.echo(f"{INDENT}mend: {finding.mend}")
+        typer.echo(f"{INDENT}fix: {finding.fix}")
     sys.stdout.flush()

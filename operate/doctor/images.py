@@ -1,4 +1,4 @@
-"""The function's image: as it was built, as it was pushed, as it runs."""
+"""The function's image: as it was built, as it was pushed, and as it runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from .aws import explained
 from .check import Finding, failed, ok, warning
 from .deployment import Deployment
+from .machine import classic_store
 from .program import ask, ask_json
 
 MANIFESTS = (
@@ -16,7 +17,11 @@ MANIFESTS = (
 """The media types of an image that Lambda takes. It refuses an index, which lists several: those of
 several platforms, or one and its attestation."""
 
-ONE_MANIFEST = "BUILDX_NO_DEFAULT_ATTESTATIONS=1 pulumi up"
+REBUILD = (
+    'pulumi up --replace "$(pulumi stack --show-urns'
+    " | grep -o 'urn:.*docker:index/image:Image::.*')\""
+)
+"""Builds and pushes the image again. The URN is that of the stack's one image."""
 
 IN_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(.+)@(sha256:.+)")
 
@@ -25,21 +30,21 @@ ACCEPTED = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
 )
-"""ECR gives a manifest in one of the forms that are accepted, and converts to it what it can."""
+"""ECR returns a manifest in one of the accepted forms, and converts where it can."""
 
 OURS = "label=org.opencontainers.image.title=ArtLine"
 
 
 def last(deployment: Deployment) -> Finding | None:
-    """What was built last on this engine: its form, and its processor."""
+    """The last image built by this engine: its media type and its platform."""
     built = ask("docker", "image", "ls", "--quiet", "--no-trunc", "--filter", OURS).split()
     if not built:
         return None
     image = ask_json("docker", "image", "inspect", "--format", "{{json .}}", built[0])
-    # An engine that says nothing of the form keeps single images only, and pushes Docker's own.
+    # An engine that names no media type keeps single images only, and pushes Docker's own format.
     media_type = (image.get("Descriptor") or {}).get("mediaType", MANIFESTS[0])
     if media_type not in MANIFESTS:
-        return failed(f"Lambda refuses {media_type}", ONE_MANIFEST)
+        return failed(f"Lambda refuses {media_type}", classic_store())
     platform = f"{image.get('Os')}/{image.get('Architecture')}"
     found = f"{platform}, {image.get('Size', 0) / 1e6:.0f} MB, {media_type}"
     if platform != deployment.platform:
@@ -49,7 +54,7 @@ def last(deployment: Deployment) -> Finding | None:
 
 @explained
 def pushed(deployment: Deployment) -> Finding | None:
-    """The form of the image that is deployed, as the registry has it."""
+    """The media type of the deployed image, as the registry has it."""
     place = IN_ECR.fullmatch(deployment.image_uri or "")
     if not place:
         return None
@@ -61,10 +66,11 @@ def pushed(deployment: Deployment) -> Finding | None:
         acceptedMediaTypes=ACCEPTED,
     )
     if not answer["images"]:
-        return failed(f"{repository} has no {digest[:19]} any more", "pulumi up")
-    media_type = answer["images"][0].get("imageManifestMediaType", "an image of no known form")
+        # The engine knows the image by its state, so an unchanged `pulumi up` would not push it.
+        return failed(f"{repository} no longer has {digest[:19]}", REBUILD)
+    media_type = answer["images"][0].get("imageManifestMediaType", "an unknown media type")
     if media_type not in MANIFESTS:
-        return failed(f"Lambda refuses {media_type}", ONE_MANIFEST)
+        return failed(f"Lambda refuses {media_type}", classic_store())
     return ok(f"{digest[:19]}, {media_type}")
 
 

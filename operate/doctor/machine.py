@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
+
+from stack import builder
 
 from .check import Finding, failed, ok, warning
 from .deployment import Deployment
@@ -13,42 +16,94 @@ from .program import NotInstalledError, ProgramError, ask, ask_json
 
 PYTHON = (3, 11)
 
+SAME_ENGINE = "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}')"
+"""Leads the provider, which knows nothing of Docker contexts, to the engine of the context."""
+
+PUBLIC_REGISTRY = "public.ecr.aws"
+"""Where the base image is."""
+
 LITTLE, ENOUGH = 1e9, 3e9
-"""Bytes: the image and its base are a third of a gigabyte, and the build's layers as much again."""
+"""Bytes: the image and its base take a third of a gigabyte, the build's layers as much again."""
 
 EMULATORS = {"linux/arm64": "qemu-aarch64", "linux/amd64": "qemu-x86_64"}
-"""The kernel's name of the interpreter for each platform."""
+"""The kernel's name of the emulator for each platform."""
 
 
 def python(_: Deployment) -> Finding:
-    """The one that `make` and `pulumi install` set up their environments with."""
-    mend = "install Python 3.11 or newer: https://www.python.org/downloads/"
+    """The one with which `make` and `pulumi install` create their virtual environments."""
+    fix = "install Python 3.11 or newer: https://www.python.org/downloads/"
     try:
         version = json.loads(
             ask("python3", "-c", "import sys; print(list(sys.version_info[:3]))", seconds=10)
         )
     except ProgramError as error:
-        return failed(str(error), mend)
+        return failed(str(error), fix)
     found = ".".join(map(str, version))
-    return ok(found) if tuple(version) >= PYTHON else failed(f"{found} is too old", mend)
+    return ok(found) if tuple(version) >= PYTHON else failed(f"{found} is too old", fix)
 
 
 def engine(deployment: Deployment) -> Finding:
-    """Docker, or what has its command."""
+    """Docker, or a program with its command, and whether Pulumi's provider finds the same one."""
+    found, tried = builder.look()
     try:
         server = ask_json("docker", "version", "--format", "{{json .Server}}", seconds=15)
     except ProgramError as error:
         if deployment.stack.setting("imageUri"):
-            return warning(f"{error}; not needed with artline:imageUri", _start(error))
+            needed = "needed only by a stack that once built its image"
+            return warning(f"{error}; with artline:imageUri {needed}", _start(error))
+        if found and not isinstance(error, NotInstalledError):
+            return warning(f"{error}; Pulumi would build at {found}", "docker context use default")
         return failed(str(error), _start(error))
+    here = ask("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    if found is None:
+        return failed(f"Docker is at {here}, Pulumi looks at {' and '.join(tried)}", SAME_ENGINE)
+    if not _same(here, found):
+        return failed(f"Docker is at {here}, Pulumi would build at {found}", SAME_ENGINE)
     return ok(f"{server.get('Version')} on {_platform()}")
 
 
+def image_store(_: Deployment) -> Finding | None:
+    """Whether the engine keeps images in a store with which the provider's builds fail."""
+    if "io.containerd.snapshotter" not in ask("docker", "info", "--format", "{{.DriverStatus}}"):
+        return None
+    return warning(
+        'the containerd image store, with which builds of the provider may end in "failed to read'
+        ' downloaded context", and pushes in "missing content"',
+        classic_store(),
+    )
+
+
+def registry_login(_: Deployment) -> Finding | None:
+    """Whether a login to AWS's public registry, which expires, will stop the base image's pull."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        logins = json.loads((folder / "config.json").read_text()).get("auths") or {}
+    except (OSError, ValueError):
+        return None
+    if PUBLIC_REGISTRY not in logins:
+        return None
+    return warning(
+        f"logged in to {PUBLIC_REGISTRY}: after twelve hours the login is refused, and the base"
+        " image needs none",
+        f"docker logout {PUBLIC_REGISTRY}",
+    )
+
+
+def classic_store() -> str:
+    """How to turn the containerd image store off."""
+    if sys.platform == "darwin":
+        return 'Docker Desktop, Settings, General: turn off "Use containerd for … images"'
+    return (
+        'set {"features": {"containerd-snapshotter": false}} in /etc/docker/daemon.json &&'
+        " sudo systemctl restart docker"
+    )
+
+
 def emulation(deployment: Deployment) -> Finding:
-    """Whether the engine can build for the function's processor."""
+    """Whether the engine can build for the function's architecture."""
     wanted, own = deployment.platform, _platform()
     if wanted == own:
-        return ok(f"{wanted}, the engine's own, is what {deployment.architecture} needs")
+        return ok(f"{wanted}, the engine's own platform, as {deployment.architecture} needs")
     if wanted in _builders() or _interpreter(wanted):
         return ok(f"{wanted} by emulation, on {own}: the build takes longer")
     processor = wanted.removeprefix("linux/")
@@ -59,15 +114,21 @@ def emulation(deployment: Deployment) -> Finding:
 
 
 def disk(_: Deployment) -> Finding:
-    """Room for the image where the engine keeps it."""
+    """Free disk space for the image, where the engine keeps it."""
     root = Path(ask("docker", "info", "--format", "{{.DockerRootDir}}"))
-    # An engine in a virtual machine keeps its images on a disk that is not seen from here.
+    # An engine in a virtual machine keeps its images on a disk that is not visible here.
     place = root if root.exists() else Path()
     free = shutil.disk_usage(place).free
     found = f"{free / 1e9:.1f} GB free at {place.resolve()}"
     if free >= ENOUGH:
         return ok(found)
     return (failed if free < LITTLE else warning)(found, "docker system prune")
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two addresses are one, also by way of a symbolic link."""
+    paths = [each.removeprefix("unix://") for each in (one, other)]
+    return one == other or os.path.realpath(paths[0]) == os.path.realpath(paths[1])
 
 
 def _platform() -> str:

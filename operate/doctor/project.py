@@ -1,4 +1,4 @@
-"""Pulumi and the project's settings: what deploys."""
+"""Pulumi's command line and the project's settings."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ def settings(deployment: Deployment) -> Finding:
     try:
         known = deployment.stack.settings
     except SettingsError as error:
-        return warning(f"{error}: the defaults are taken", error.mend)
+        return warning(f"{error}: the defaults are taken", error.fix)
     values = {name.rpartition(":")[2]: value for name, value in known.items()}
-    if values.get("auth") == "token" and known.get("apiToken") == "":
+    token = known.get("apiToken")
+    if values.get("auth") == "token" and token == "":
         return failed("auth is token, and apiToken is unset", TOKEN)
+    if token and isinstance(token, str):  # an encrypted one is an object, or has no value
+        return failed("apiToken is in plain text", TOKEN)
     return ok(", ".join(f"{name} {values.get(name) or 'unset'}" for name in SHOWN))
 
 

@@ -1,4 +1,4 @@
-"""The deployed service: does it answer, is it what was deployed, does it draw."""
+"""The deployed service: whether it answers, serves the model that is here, and draws."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def endpoint(deployment: Deployment) -> Finding:
 
 
 def model(deployment: Deployment) -> Finding | None:
-    """The model that is served, against the file that is here."""
+    """The model that is served, compared with the file that is here."""
     with Client(_url(deployment), timeout=PATIENCE) as client:
         served = client.health().model_sha256
     if served is None:
@@ -60,12 +60,12 @@ def model(deployment: Deployment) -> Finding | None:
 
 
 def photo(deployment: Deployment) -> Finding:
-    """A photo there, and line art back."""
+    """Whether a photo comes back as line art."""
     return _drawn(deployment, lambda client, sample: client.transform(sample))
 
 
 def job(deployment: Deployment) -> Finding | None:
-    """The same by way of the bucket, the queue and its worker, where the stack has them."""
+    """The same through the bucket, the queue and its worker, where the stack has them."""
     with Client(_url(deployment), timeout=PATIENCE) as client:
         if not client.health().jobs:
             return None
@@ -92,7 +92,7 @@ def _drawn(deployment: Deployment, draw: Callable[[Client, Image.Image], LineArt
     seconds = perf_counter() - start
     darkest, lightest = art.image.convert("L").getextrema()
     if art.image.size != sample.size or darkest == lightest:
-        return failed(f"what came back is no drawing of it: {art.image.size}", "pulumi up")
+        return failed(f"what came back is not its line art: {art.image.size}", "pulumi up")
     found = f"drawn in {seconds:.1f} s"
     if art.timings:  # which a job's result does not have
         of_model = art.timings.get("inference", 0)
@@ -115,7 +115,7 @@ def _url(deployment: Deployment) -> str:
 
 
 def _sample() -> Image.Image:
-    """A photo of sorts: a shape on a ground of noise, so that no two are the same job."""
+    """A shape on noise, so that no two samples are the same job."""
     image = Image.effect_noise((256, 192), 20).convert("RGB")
     ImageDraw.Draw(image).ellipse((64, 32, 192, 160), fill="orange", outline="black", width=3)
     return image

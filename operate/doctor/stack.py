@@ -15,11 +15,11 @@ QUIET = "--non-interactive"
 
 
 class SettingsError(Exception):
-    """The settings cannot be read; the text says why, `mend` what to do."""
+    """The settings cannot be read; the text says why, `fix` what to do."""
 
-    def __init__(self, why: str, mend: str) -> None:
+    def __init__(self, why: str, fix: str) -> None:
         super().__init__(why)
-        self.mend = mend
+        self.fix = fix
 
 
 @dataclass
@@ -38,14 +38,15 @@ class Stack:
         if not Path(PROJECT).exists():
             raise SettingsError(f"no {PROJECT} in this directory", "cd PROJECT-DIRECTORY")
         project = _load(Path(PROJECT))
+        namespace = f"{project.get('name')}:"
         given = self._from_program()
         if given is None:
             given = _load(self._file()).get("config") or {}
         settings = {
-            f"artline:{name}": declared.get("default")
+            f"{namespace}{name}": declared.get("default")
             for name, declared in (project.get("config") or {}).items()
         } | given
-        return {name.removeprefix("artline:"): value for name, value in settings.items()}
+        return {name.removeprefix(namespace): value for name, value in settings.items()}
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:

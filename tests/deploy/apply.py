@@ -1,6 +1,6 @@
-"""Makes the declared resources in an AWS emulator over boto3, as declared: a small `pulumi up`.
+"""Creates the declared resources in an AWS emulator over boto3, as declared: a small `pulumi up`.
 
-One short function a resource type makes it from its declared properties and answers with what the
+One short function a resource type creates it from its declared properties and returns what the
 emulator added. What one resource declares of another (an id, an ARN) is filled in as it becomes
 known. A type or a property that is not known here is an error: nothing declared goes unseen.
 """
@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 
+from local import resources
 from local.program import STACK, Resource
+from local.resources import listed, spelled
+from stack import release
 
 
 class DeploymentFailedError(Exception):
@@ -29,8 +32,12 @@ REMOVERS: dict[str, Make] = {}
 UPDATERS: dict[str, tuple[Make, set[str]]] = {}
 """Each with the properties that it changes."""
 
-# Names of the user's own, which are no API's to spell.
-FREE_KEYS = {"tags", "variables", "dimensions"}
+
+def _shared(service: str, create: resources.Make) -> Make:
+    return lambda emulator, name, p: create(emulator.client(service), name, p)
+
+
+MAKERS |= {type_: _shared(*each) for type_, each in resources.MAKERS.items()}
 
 
 class Emulator:
@@ -44,6 +51,11 @@ class Emulator:
         self.clients: dict[str, Any] = {}
         self.known: dict[str, str] = {}
         """What the mocks made up, and what it is in the emulator."""
+
+    def as_user(self, keys: Mapping[str, str]) -> None:
+        """From now on all calls are signed with these keys."""
+        self.close()
+        self.keys, self.clients = keys, {}
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
@@ -61,7 +73,7 @@ class Emulator:
             client.close()
 
     def up(self, resources: Iterable[Resource]) -> Outputs:
-        """Makes what is not there, changes what is different, and gives the stack's outputs."""
+        """Creates what is missing, changes what differs, and returns the stack's outputs."""
         outputs: Outputs = {}
         for resource in resources:
             properties = self._resolve(resource.properties)
@@ -123,22 +135,6 @@ def updates(type_: str, *properties: str) -> Callable[[Make], Make]:
     return lambda function: UPDATERS.setdefault(type_, (function, set(properties)))[0]
 
 
-def spelled(properties: Any, **renamed: str) -> Any:
-    """Properties as most of AWS's APIs spell them: `memorySize` is `MemorySize`."""
-    if isinstance(properties, list):
-        return [spelled(each) for each in properties]
-    if not isinstance(properties, dict):
-        return properties
-    return {
-        renamed.get(key) or key[0].upper() + key[1:]: value if key in FREE_KEYS else spelled(value)
-        for key, value in properties.items()
-    }
-
-
-def listed(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    return [{key: name, value: text} for name, text in tags.items()]
-
-
 # The image
 
 
@@ -166,6 +162,15 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     )
 
 
+@makes("aws:ecr/repositoryPolicy:RepositoryPolicy")
+def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
+    return dict(
+        emulator.client("ecr").set_repository_policy(
+            repositoryName=p.pop("repository"), policyText=p.pop("policy"), **p
+        )
+    )
+
+
 @makes("docker:index/image:Image")
 @updates("docker:index/image:Image")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
@@ -178,17 +183,17 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 
 @makes("aws:cloudwatch/logGroup:LogGroup")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    days = p.pop("retentionInDays")
+    days, name = p.pop("retentionInDays"), p.pop("name", name)
     logs = emulator.client("logs")
     logs.create_log_group(logGroupName=name, **p)
     logs.put_retention_policy(logGroupName=name, retentionInDays=days)
     (group,) = logs.describe_log_groups(logGroupNamePrefix=name, limit=1)["logGroups"]
-    return {"arn": group["arn"].removesuffix(":*")}
+    return {"arn": group["arn"].removesuffix(":*"), "name": name}
 
 
 @removes("aws:cloudwatch/logGroup:LogGroup")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    return dict(emulator.client("logs").delete_log_group(logGroupName=name))
+    return dict(emulator.client("logs").delete_log_group(logGroupName=p["name"]))
 
 
 @makes("aws:iam/role:Role")
@@ -208,6 +213,7 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 
 
 @makes("aws:iam/rolePolicy:RolePolicy")
+@updates("aws:iam/rolePolicy:RolePolicy", "policy")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(
         emulator.client("iam").put_role_policy(
@@ -219,6 +225,10 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 @removes("aws:iam/rolePolicy:RolePolicy")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(emulator.client("iam").delete_role_policy(PolicyName=name, RoleName=p["role"]))
+
+
+CONFIGURATION = ("environment", "memorySize", "snapStart", "timeout", "tracingConfig")
+"""Properties of a function that an update changes beside its image."""
 
 
 @makes("aws:lambda/function:Function")
@@ -233,9 +243,11 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return {"arn": function["FunctionArn"].removesuffix(":1"), "version": function["Version"]}
 
 
-@updates("aws:lambda/function:Function", "imageUri")
+@updates("aws:lambda/function:Function", "imageUri", *CONFIGURATION)
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     client = emulator.client("lambda")
+    configuration = {key: p[key] for key in CONFIGURATION if key in p}
+    client.update_function_configuration(FunctionName=name, **spelled(configuration))
     client.update_function_code(FunctionName=name, ImageUri=p["imageUri"])
     version = client.publish_version(FunctionName=name)
     return {"arn": version["FunctionArn"].rpartition(":")[0], "version": version["Version"]}
@@ -247,12 +259,13 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 
 
 @makes("aws:lambda/invocation:Invocation")
-@updates("aws:lambda/invocation:Invocation", "triggers")
+@updates("aws:lambda/invocation:Invocation", "triggers", "qualifier")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     p.pop("triggers")
-    answer = emulator.client("lambda").invoke(
-        FunctionName=p.pop("functionName"), Payload=p.pop("input"), Qualifier="$LATEST", **p
-    )
+    client, function, version = emulator.client("lambda"), p.pop("functionName"), p.pop("qualifier")
+    # Under mocks the program does not wait itself; here it is the same step, on the emulator.
+    release.await_active(client, function, version)
+    answer = client.invoke(FunctionName=function, Payload=p.pop("input"), Qualifier=version, **p)
     payload = answer["Payload"].read().decode()
     if "FunctionError" in answer:
         raise DeploymentFailedError(payload)
@@ -328,14 +341,6 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(emulator.client("events").remove_targets(Rule=p["rule"], Ids=[name]))
 
 
-@makes("aws:ssm/parameter:Parameter")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    tags = listed(p.pop("tags"))
-    client = emulator.client("ssm")
-    client.put_parameter(Name=name, Tags=tags, **spelled(p))
-    return {"arn": client.get_parameter(Name=name)["Parameter"]["ARN"]}
-
-
 @removes("aws:ssm/parameter:Parameter")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(emulator.client("ssm").delete_parameter(Name=name))
@@ -400,16 +405,6 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
 # The jobs
 
 
-@makes("aws:s3/bucket:Bucket")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    p.pop("forceDestroy")
-    tags = listed(p.pop("tags"))
-    client = emulator.client("s3")
-    client.create_bucket(Bucket=name, **spelled(p))
-    client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
-    return {"arn": f"arn:aws:s3:::{name}", "bucket": name}
-
-
 @removes("aws:s3/bucket:Bucket")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     client = emulator.client("s3")
@@ -418,104 +413,9 @@ def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(client.delete_bucket(Bucket=name))
 
 
-@makes("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    return dict(
-        emulator.client("s3").put_public_access_block(
-            Bucket=p.pop("bucket"), PublicAccessBlockConfiguration=spelled(p)
-        )
-    )
-
-
-@makes("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    (rule,) = p.pop("rules")
-    algorithm = rule.pop("applyServerSideEncryptionByDefault")
-    configuration = {
-        "Rules": [
-            {
-                "ApplyServerSideEncryptionByDefault": spelled(
-                    algorithm, sseAlgorithm="SSEAlgorithm"
-                ),
-                **spelled(rule),
-            }
-        ]
-    }
-    return dict(
-        emulator.client("s3").put_bucket_encryption(
-            Bucket=p.pop("bucket"), ServerSideEncryptionConfiguration=configuration, **p
-        )
-    )
-
-
-@makes("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    rules = [spelled(rule, id="ID") for rule in p.pop("rules")]
-    return dict(
-        emulator.client("s3").put_bucket_lifecycle_configuration(
-            Bucket=p.pop("bucket"), LifecycleConfiguration={"Rules": rules}, **p
-        )
-    )
-
-
-@makes("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    rules = [spelled(rule) for rule in p.pop("corsRules")]
-    return dict(
-        emulator.client("s3").put_bucket_cors(
-            Bucket=p.pop("bucket"), CORSConfiguration={"CORSRules": rules}, **p
-        )
-    )
-
-
-@makes("aws:sqs/queue:Queue")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    tags = p.pop("tags")
-    renamed = {
-        "messageRetentionSeconds": "MessageRetentionPeriod",
-        "visibilityTimeoutSeconds": "VisibilityTimeout",
-    }
-    attributes = {
-        key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in spelled(p, **renamed).items()
-    }
-    client = emulator.client("sqs")
-    url = client.create_queue(QueueName=name, Attributes=attributes, tags=tags)["QueueUrl"]
-    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return {"url": url, "arn": found["Attributes"]["QueueArn"]}
-
-
 @removes("aws:sqs/queue:Queue")
 def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
     return dict(emulator.client("sqs").delete_queue(QueueUrl=p["url"]))
-
-
-@makes("aws:sqs/queuePolicy:QueuePolicy")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    return dict(
-        emulator.client("sqs").set_queue_attributes(
-            QueueUrl=p.pop("queueUrl"), Attributes={"Policy": p.pop("policy")}, **p
-        )
-    )
-
-
-@makes("aws:s3/bucketNotification:BucketNotification")
-def _(emulator: Emulator, name: str, p: Outputs) -> Outputs:
-    queues = [
-        {
-            "QueueArn": queue.pop("queueArn"),
-            "Filter": {
-                "Key": {"FilterRules": [{"Name": "prefix", "Value": queue.pop("filterPrefix")}]}
-            },
-            **spelled(queue),
-        }
-        for queue in p.pop("queues")
-    ]
-    return dict(
-        emulator.client("s3").put_bucket_notification_configuration(
-            Bucket=p.pop("bucket"), NotificationConfiguration={"QueueConfigurations": queues}, **p
-        )
-    )
 
 
 @makes("aws:lambda/eventSourceMapping:EventSourceMapping")

@@ -57,7 +57,7 @@ def test_who_asks(aws: Any, deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "mend"),
+    ("code", "fix"),
     [
         ("InvalidClientTokenId", "aws configure"),
         ("SignatureDoesNotMatch", "aws configure"),
@@ -66,17 +66,17 @@ def test_who_asks(aws: Any, deployment: Deployment) -> None:
         ("Unheard", "make doctor"),
     ],
 )
-def test_who_is_refused(refusing: Any, deployment: Deployment, code: str, mend: str) -> None:
+def test_who_is_refused(refusing: Any, deployment: Deployment, code: str, fix: str) -> None:
     refusing(code, code)
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", mend)
+    assert (finding.status, finding.fix) == ("failed", fix)
 
 
 def test_no_credentials(bare: Path, deployment: Deployment) -> None:
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "aws configure sso")
+    assert (finding.status, finding.fix) == ("failed", "aws configure sso")
 
 
 def test_half_of_the_credentials(
@@ -85,7 +85,7 @@ def test_half_of_the_credentials(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "aws configure")
+    assert (finding.status, finding.fix) == ("failed", "aws configure")
     assert "cannot be used" in finding.found
 
 
@@ -94,7 +94,7 @@ def test_no_such_profile(project: Any, bare: Path, deployment: Deployment) -> No
     (bare / "Pulumi.dev.yaml").write_text("config: {'aws:profile': ada, 'aws:region': us-east-1}")
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "aws configure list-profiles")
+    assert (finding.status, finding.fix) == ("failed", "aws configure list-profiles")
     assert "ada" in finding.found
 
 
@@ -109,7 +109,7 @@ def test_a_sign_in_that_has_expired(
     monkeypatch.setenv("HOME", str(bare))
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "aws sso login")
+    assert (finding.status, finding.fix) == ("failed", "aws sso login")
 
 
 def test_aws_is_out_of_reach(
@@ -133,7 +133,7 @@ def test_no_botocore(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(builtins, "__import__", absent)
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "pip install botocore")
+    assert (finding.status, finding.fix) == ("failed", "pip install botocore")
 
 
 def test_regions(
@@ -162,7 +162,7 @@ def test_a_region_that_is_not_enabled(
     assert (finding := checks.credentials(deployment))
     assert finding.status == "ok"
     assert (finding := checks.region(deployment))
-    assert (finding.status, finding.mend) == (
+    assert (finding.status, finding.fix) == (
         "failed",
         "aws account enable-region --region-name af-south-1",
     )
@@ -171,9 +171,9 @@ def test_a_region_that_is_not_enabled(
 @pytest.mark.parametrize(
     ("settings", "status", "said"),
     [
-        ({}, "ok", "200 copies at once, none for this stack, 200 left"),
+        ({}, "ok", "200 environments at once, none for this stack, 200 left"),
         ({"reservedConcurrency": 100}, "ok", "100 for this stack, 100 left"),
-        ({"reservedConcurrency": 101}, "warning", "99 left: AWS may keep up to 100"),
+        ({"reservedConcurrency": 101}, "warning", "99 left: AWS may keep 100"),
         ({"reservedConcurrency": 190}, "warning", "10 left"),
         ({"reservedConcurrency": 191}, "failed", "9 left: AWS keeps 10 unreserved"),
         ({"warm": "provisioned", "warmCopies": 3}, "ok", "3 for this stack, 197 left"),
@@ -195,8 +195,8 @@ def test_concurrency(
     assert finding.status == status
     assert said in finding.found
     needless = status == "failed" and "reservedConcurrency" in settings
-    mend = checks.UNRESERVE if needless else checks.RAISE
-    assert finding.mend == (None if status == "ok" else mend)
+    fix = checks.UNRESERVE if needless else checks.RAISE.format("us-east-1")
+    assert finding.fix == (None if status == "ok" else fix)
 
 
 def test_what_the_stack_has_reserved_is_not_reserved_twice(
@@ -233,7 +233,7 @@ def test_a_new_account(
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     finding = checks.concurrency(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("warning", checks.RAISE)
+    assert (finding.status, finding.fix) == ("warning", checks.RAISE.format("us-east-1"))
     assert "a new account's quota" in finding.found
 
 
@@ -255,4 +255,4 @@ def test_a_user_without_rights(
     for check in (checks.ecr, checks.api_gateway):
         finding = check(deployment)
         assert finding
-        assert (finding.status, finding.mend) == ("failed", RIGHTS)
+        assert (finding.status, finding.fix) == ("failed", RIGHTS)

@@ -33,10 +33,10 @@ def test_a_check_that_does_not_end_is_left() -> None:
 
 def test_what_is_in_vain_is_left_out() -> None:
     results = found(
-        Check("first", lambda _: failed("no", "mend")),
+        Check("first", lambda _: failed("no", "fix")),
         Check("second", lambda _: ok("never asked"), needs="first"),
         Check("third", lambda _: ok("never asked"), needs="second"),
-        Check("fourth", lambda _: warning("hm", "mend")),
+        Check("fourth", lambda _: warning("hm", "fix")),
         Check("fifth", lambda _: ok("never asked"), needs="fourth"),
         Check("sixth", lambda _: None),
         Check("seventh", lambda _: ok("asked")),

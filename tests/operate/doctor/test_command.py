@@ -30,9 +30,16 @@ def _path(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
+ENGINE = "ssh://builder@localhost"
+"""An engine that is taken to be there, whatever runs on this machine."""
+
+
 @pytest.fixture
-def well(aws: Any, server: str, project: Any, program: Any) -> None:
+def well(
+    aws: Any, server: str, project: Any, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All that a deployment takes, and a deployed service."""
+    monkeypatch.setenv("DOCKER_HOST", ENGINE)
     project(reservedConcurrency=5)
     program("python3", c="[3, 13, 1]")
     program(
@@ -40,6 +47,7 @@ def well(aws: Any, server: str, project: Any, program: Any) -> None:
         **{
             "version format {{json": '{"Version": "29.1.0"}',
             "version format {{.Server": "linux/amd64",
+            "context inspect": ENGINE,
             "info": "/",
             "image ls": "",
         },
@@ -67,9 +75,9 @@ def test_as_a_list(well: None) -> None:
     done = doctor("--json")
     assert done.returncode == 0
     found = json.loads(done.stdout)
-    assert all(list(each) == ["name", "status", "found", "mend"] for each in found)
+    assert all(list(each) == ["name", "status", "found", "fix"] for each in found)
     assert {each["status"] for each in found} == {"ok"}
-    assert {each["mend"] for each in found} == {None}
+    assert {each["fix"] for each in found} == {None}
 
 
 def test_a_bare_machine(bare: Path) -> None:
@@ -84,13 +92,13 @@ def test_a_bare_machine(bare: Path) -> None:
         "failed   AWS credentials",
         "warning  endpoint",
     ]
-    assert sum("mend: " in line for line in lines) == 6
+    assert sum("fix: " in line for line in lines) == 6
 
 
-def test_every_finding_that_is_not_ok_says_what_mends_it(bare: Path) -> None:
+def test_every_finding_that_is_not_ok_says_what_fixes_it(bare: Path) -> None:
     found = json.loads(doctor("--json", "--endpoint", "http://127.0.0.1:9").stdout)
     assert {each["status"] for each in found} == {"warning", "failed"}
-    assert all(each["mend"] for each in found)
+    assert all(each["fix"] for each in found)
 
 
 def test_no_secret_is_shown(

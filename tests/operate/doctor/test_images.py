@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from operate.doctor import images
+from operate.doctor import images, machine
 from operate.doctor.deployment import Deployment
 
 DOCKER, OCI = images.MANIFESTS
@@ -56,7 +56,7 @@ def test_images_by_their_form(
     assert finding is not None
     assert finding.status == status
     assert said in finding.found
-    assert (finding.mend is None) == (status == "ok")
+    assert (finding.fix is None) == (status == "ok")
 
 
 def test_no_image_yet(program: Any, deployment: Deployment) -> None:
@@ -85,7 +85,7 @@ def test_the_form_of_a_pushed_image(
     assert finding is not None
     assert finding.status == status
     assert media_type in finding.found
-    assert finding.mend == (None if status == "ok" else images.ONE_MANIFEST)
+    assert finding.fix == (None if status == "ok" else machine.classic_store())
 
 
 def test_an_image_that_is_gone(aws: Any, program: Any, deployment: Deployment) -> None:
@@ -94,7 +94,7 @@ def test_an_image_that_is_gone(aws: Any, program: Any, deployment: Deployment) -
     program("pulumi", stack_output=json.dumps({"imageUri": uri}))
     finding = images.pushed(deployment)
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "pulumi up")
+    assert (finding.status, finding.fix) == ("failed", images.REBUILD)
 
 
 @pytest.mark.parametrize("uri", [None, "", "sha256:" + "0" * 64])
@@ -117,7 +117,7 @@ def test_the_image_that_runs(aws: Any, make: Any, program: Any) -> None:
     program("pulumi", stack_output=json.dumps(stack | {"imageUri": f"x@sha256:{'3' * 64}"}))
     finding = images.running(Deployment())
     assert finding is not None
-    assert (finding.status, finding.mend) == ("failed", "pulumi up")
+    assert (finding.status, finding.fix) == ("failed", "pulumi up")
 
 
 def test_nothing_runs_yet(bare: Path, deployment: Deployment) -> None:

@@ -46,7 +46,7 @@ def test_no_python_to_speak_of(
         program("python3", **answers)
     finding = machine.python(deployment)
     assert (finding.status, finding.found) == ("failed", said)
-    assert "3.11" in (finding.mend or "")
+    assert "3.11" in (finding.fix or "")
 
 
 def test_the_real_engine(real: None, deployment: Deployment) -> None:
@@ -61,28 +61,129 @@ def test_an_engine_that_does_not_run(
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     finding = machine.engine(deployment)
     assert finding.status == "failed"
-    assert "docker" in (finding.mend or "").lower()
-    assert "install" not in (finding.mend or "")
+    assert "docker" in (finding.fix or "").lower()
+    assert "install" not in (finding.fix or "")
 
 
 def test_no_engine(bare: Path, deployment: Deployment) -> None:
     finding = machine.engine(deployment)
     assert (finding.status, finding.found) == ("failed", "there is no docker command here")
-    assert (finding.mend or "").startswith("install Docker: https://")
+    assert (finding.fix or "").startswith("install Docker: https://")
 
 
 def test_an_engine_that_is_not_ours_to_use(program: Any, deployment: Deployment) -> None:
     program("docker", error="permission denied while trying to connect to the Docker daemon")
     finding = machine.engine(deployment)
     assert finding.status == "failed"
-    assert "usermod -aG docker" in (finding.mend or "")
+    assert "usermod -aG docker" in (finding.fix or "")
 
 
 def test_no_engine_and_none_needed(project: Any, deployment: Deployment) -> None:
     project(imageUri=f"registry.example/artline@sha256:{'0' * 64}")
     finding = machine.engine(deployment)
     assert finding.status == "warning"
-    assert "not needed" in finding.found
+    assert "needed only by a stack that once built its image" in finding.found
+
+
+HERE = "unix:///run/user/1000/docker.sock"
+
+
+def engine_at(monkeypatch: pytest.MonkeyPatch, found: str | None, *tried: str) -> None:
+    monkeypatch.setattr(machine.builder, "look", lambda: (found, list(tried)))
+
+
+def test_an_engine_that_pulumi_finds_as_well(
+    program: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("docker", **server(), context=HERE)
+    engine_at(monkeypatch, HERE)
+    assert machine.engine(deployment).status == "ok"
+
+
+def test_an_engine_of_a_context_that_pulumi_does_not_find(
+    program: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("docker", **server(), context=HERE)
+    engine_at(monkeypatch, None, "unix:///var/run/docker.sock (No such file or directory)")
+    finding = machine.engine(deployment)
+    assert finding.status == "failed"
+    assert HERE in finding.found
+    assert "unix:///var/run/docker.sock" in finding.found
+    assert finding.fix == (
+        "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}')"
+    )
+
+
+def test_an_engine_of_a_context_beside_another_that_pulumi_finds(
+    program: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("docker", **server(), context=HERE)
+    engine_at(monkeypatch, "unix:///var/run/docker.sock")
+    finding = machine.engine(deployment)
+    assert (finding.status, finding.fix) == ("failed", machine.SAME_ENGINE)
+
+
+def test_a_dead_context_beside_an_engine_that_pulumi_finds(
+    program: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("docker", error="error: cannot connect")
+    engine_at(monkeypatch, "unix:///var/run/docker.sock")
+    finding = machine.engine(deployment)
+    assert (finding.status, finding.fix) == ("warning", "docker context use default")
+    assert "Pulumi would build at unix:///var/run/docker.sock" in finding.found
+
+
+def test_a_socket_by_another_name_is_the_same(
+    program: Any, deployment: Deployment, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bare / "colima.sock").touch()
+    (bare / "docker.sock").symlink_to(bare / "colima.sock")
+    program("docker", **server(), context=f"unix://{bare}/colima.sock")
+    engine_at(monkeypatch, f"unix://{bare}/docker.sock")
+    assert machine.engine(deployment).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("driver", "known"),
+    [("[[driver-type io.containerd.snapshotter.v1]]", True), ("[[Backing Filesystem ext]]", False)],
+)
+def test_the_containerd_image_store_is_known_to_fail(
+    program: Any, deployment: Deployment, driver: str, known: bool
+) -> None:
+    program("docker", info=driver)
+    finding = machine.image_store(deployment)
+    assert (finding is not None) is known
+    assert finding is None or "containerd" in (finding.fix or "").lower()
+
+
+@pytest.mark.parametrize(
+    ("config", "stale"),
+    [
+        ('{"auths": {"public.ecr.aws": {}}}', True),
+        ('{"auths": {"ghcr.io": {}}}', False),
+        ("{}", False),
+        ("{", False),
+        (None, False),
+    ],
+)
+def test_a_login_to_the_public_registry_expires(
+    bare: Path,
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    config: str | None,
+    stale: bool,
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(bare))
+    if config is not None:
+        (bare / "config.json").write_text(config)
+    finding = machine.registry_login(deployment)
+    assert (finding is not None) is stale
+    assert finding is None or finding.fix == "docker logout public.ecr.aws"
+
+
+def test_no_cure_is_offered_that_changes_nothing() -> None:
+    for path in (Path(machine.__file__).parent).glob("*.py"):
+        assert "BUILDX_NO_DEFAULT_ATTESTATIONS" not in path.read_text()
 
 
 def test_the_engines_own_platform(program: Any, deployment: Deployment) -> None:
@@ -127,7 +228,7 @@ def test_no_emulation(
     finding = machine.emulation(deployment)
     assert finding.status == "failed"
     assert "artline:architecture is arm64" in finding.found
-    assert (finding.mend or "").endswith("--install arm64")
+    assert (finding.fix or "").endswith("--install arm64")
 
 
 def test_the_real_disk(real: None, deployment: Deployment) -> None:
@@ -146,7 +247,7 @@ def test_disks(
     status: str,
 ) -> None:
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage(free))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(free))
     program("docker", info=str(bare))
     finding = machine.disk(deployment)
     assert finding.status == status

@@ -30,7 +30,7 @@ def test_nobody_is_logged_in(program: Any, deployment: Deployment) -> None:
     finding = checks.login(deployment)
     assert finding.status == "failed"
     assert finding.found == "PULUMI_ACCESS_TOKEN must be set for login"
-    assert (finding.mend or "").startswith("pulumi login")
+    assert (finding.fix or "").startswith("pulumi login")
 
 
 def test_settings_from_the_files(project: Any, deployment: Deployment) -> None:
@@ -65,7 +65,26 @@ def test_a_token_is_missing(project: Any, deployment: Deployment) -> None:
     project(auth="token")
     finding = checks.settings(deployment)
     assert finding.status == "failed"
-    assert "--secret artline:apiToken" in (finding.mend or "")
+    assert "--secret artline:apiToken" in (finding.fix or "")
+
+
+def test_a_token_in_plain_text(project: Any, program: Any, deployment: Deployment) -> None:
+    project(auth="token", apiToken="hunter2")
+    finding = checks.settings(deployment)
+    assert finding.status == "failed"
+    assert "hunter2" not in finding.found
+    assert "--secret artline:apiToken" in (finding.fix or "")
+    config = {"artline:apiToken": {"value": "hunter2", "secret": False}}
+    program("pulumi", config_json=json.dumps(config))
+    assert checks.settings(Deployment()).found == "apiToken is in plain text"
+
+
+def test_a_renamed_project_has_its_own_settings(project: Any, bare: Path) -> None:
+    project()
+    file = bare / "Pulumi.yaml"
+    file.write_text(file.read_text().replace("name: artline", "name: sketches", 1))
+    (bare / "Pulumi.dev.yaml").write_text("config: {sketches:memory: 512}")
+    assert Stack().number("memory", 0) == 512
 
 
 def test_an_encrypted_token_is_one(project: Any, deployment: Deployment) -> None:
@@ -88,7 +107,7 @@ def test_which_stack(bare: Path, project: Any, deployment: Deployment) -> None:
     finding = checks.settings(deployment)
     assert finding.status == "warning"
     assert "Pulumi.dev.yaml, Pulumi.prod.yaml" in finding.found
-    assert finding.mend == "make doctor ARGS='--stack NAME'"
+    assert finding.fix == "make doctor ARGS='--stack NAME'"
     assert Stack("owner/artline/prod").setting("memory") == 512
     with pytest.raises(SettingsError, match=r"no Pulumi\.test\.yaml"):
         _ = Stack("test").settings

@@ -88,20 +88,20 @@ def test_a_stack_by_its_name(server: str, program: Any) -> None:
 
 def test_not_deployed_yet(bare: Path) -> None:
     finding = checks.endpoint(Deployment())
-    assert (finding.status, finding.mend) == ("warning", "pulumi up")
+    assert (finding.status, finding.fix) == ("warning", "pulumi up")
 
 
 @pytest.mark.parametrize("endpoint", ["localhost", "http://ada:hunter2@127.0.0.1:9"])
 def test_nothing_answers(bare: Path, endpoint: str) -> None:
     finding = checks.endpoint(Deployment(endpoint=endpoint))
     assert finding.status == "failed"
-    assert "hunter2" not in f"{finding.found} {finding.mend}"
+    assert "hunter2" not in f"{finding.found} {finding.fix}"
 
 
 def test_something_else_answers(bare: Path, scripted: Any, steps: Any) -> None:
     scripted.on("GET /health", steps.answer(500, json={"detail": "No model."}))
     finding = checks.endpoint(Deployment(endpoint=scripted.url))
-    assert (finding.status, finding.mend) == ("failed", "pulumi up")
+    assert (finding.status, finding.fix) == ("failed", "pulumi up")
     assert finding.found == "No model. (HTTP 500)"
 
 
@@ -121,7 +121,7 @@ def test_the_model_that_is_served(
     assert served.found.endswith("as it is here")
     (bare / "model.onnx").write_bytes(b"another")
     assert (served := checks.model(deployment))
-    assert (served.status, served.mend) == ("warning", "pulumi up")
+    assert (served.status, served.fix) == ("warning", "pulumi up")
 
 
 def test_a_cold_start_is_said(bare: Path, scripted: Any, steps: Any) -> None:
@@ -143,27 +143,27 @@ def test_a_cold_start_is_said(bare: Path, scripted: Any, steps: Any) -> None:
 
 
 @pytest.mark.parametrize("art", [Image.new("L", SIZE, "white"), Image.linear_gradient("L")])
-def test_what_comes_back_is_no_drawing(
+def test_what_comes_back_is_no_line_art(
     bare: Path, scripted: Any, steps: Any, art: Image.Image
 ) -> None:
     scripted.on("POST /transform", steps.answer(200, jpeg(art)))
     finding = checks.photo(Deployment(endpoint=scripted.url))
     assert finding.status == "failed"
-    assert "no drawing" in finding.found
+    assert "not its line art" in finding.found
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"),
+    ("status", "fix"),
     [(401, "make doctor ARGS='--token TOKEN'"), (403, "make doctor ARGS=--sign")],
 )
 def test_a_service_that_asks_who_calls(
-    bare: Path, scripted: Any, steps: Any, status: int, mend: str
+    bare: Path, scripted: Any, steps: Any, status: int, fix: str
 ) -> None:
     scripted.on("POST /transform", steps.answer(status, json={"message": "Forbidden"}))
     finding = checks.photo(Deployment(endpoint=scripted.url))
-    assert (finding.status, finding.mend) == ("warning", mend)
+    assert (finding.status, finding.fix) == ("warning", fix)
     finding = checks.photo(Deployment(endpoint=scripted.url, token="wrong"))
-    assert (finding.status, finding.mend) == ("failed", "pulumi logs")
+    assert (finding.status, finding.fix) == ("failed", "pulumi logs")
     assert f"(HTTP {status})" in finding.found
 
 
@@ -180,7 +180,7 @@ def test_a_stack_of_iam_is_signed_for(
     scripted.on("POST /transform", steps.answer(200, jpeg(Image.effect_noise(SIZE, 90))))
     deployment = Deployment(endpoint=scripted.url)
     finding = checks.photo(deployment)
-    assert (finding.status, finding.mend) == ("failed", "aws configure sso")
+    assert (finding.status, finding.fix) == ("failed", "aws configure sso")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
