@@ -39,7 +39,7 @@ def require() -> None:
 
 def look() -> tuple[str | None, list[str]]:
     """The address where the provider finds a daemon, and those before it with why it does not."""
-    tried = []
+    tried: list[str] = []
     for host in hosts():
         problem = _problem(host)
         if problem is None:

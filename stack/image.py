@@ -38,6 +38,8 @@ class Image(pulumi.ComponentResource):
     ) -> None:
         super().__init__("artline:stack:Image", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        if not settings.image_uri:
+            builder.require()
         # Also where an image is named: it may be in there, kept to roll back to.
         repository = _repository(name, settings, child)
         self.access = _let_lambda_pull(name, repository, settings, child)
@@ -96,7 +98,6 @@ def _build(
     token = aws.ecr.get_authorization_token_output(
         registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=repository)
     )
-    builder.require()
     context.stage()
     image = docker.Image(
         name,

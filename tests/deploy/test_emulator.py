@@ -199,7 +199,8 @@ def test_every_setting_can_be_made_called_and_removed(
         if settings.get("auth") == "token":
             asks_for_a_token(client, face, *settings["apiToken"].split())
         elif settings.get("auth") == "iam":
-            asks_for_a_signature(client, face, emulator.keys | {"AWS_REGION": emulator.region})
+            keys = {**emulator.keys, "AWS_REGION": emulator.region}
+            asks_for_a_signature(client, face, keys)
         else:
             draws(client, face)
     emulator.destroy()

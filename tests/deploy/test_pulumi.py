@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from pulumi import automation as auto
 
 from .apply import Emulator
@@ -37,7 +37,8 @@ def project(tmp_path: Path) -> Path:
     copy.mkdir()
     for name in ("__main__.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
-    shutil.copytree(ROOT / "stack", copy / "stack")
+    for name in ("artline", "function", "image", "stack"):
+        shutil.copytree(ROOT / name, copy / name)
     settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     settings["runtime"]["options"]["virtualenv"] = sys.prefix  # the packages that run this test
     (copy / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
@@ -109,6 +110,9 @@ def test_up_preview_up_destroy(
         ({"auth": "token"}, "artline:auth is token, but artline:apiToken is unset"),
         ({"warm": "snapstart", "warmCopies": "2"}, "artline:warmCopies is 2: it may be 1"),
         ({"aws:region": "eu-middle-9"}, "aws:region is eu-middle-9: it may be any AWS region"),
+        ({"memroy": "512"}, "artline:memroy is not a setting: the nearest is artline:memory"),
+        ({"apiToken": "hunter2"}, "artline:apiToken is in plain text in Pulumi.emulator.yaml"),
+        ({"reservedConcurrency": "100000"}, "artline:reservedConcurrency is 100000: it may be"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -123,5 +127,20 @@ def test_a_preview_refuses_in_one_sentence(
     with pytest.raises(auto.CommandError) as refusal:
         stack.preview()
     assert sentence in str(refusal.value)
+    assert "Traceback" not in str(refusal.value)
+    assert left(emulator) == NOTHING
+
+
+def test_without_a_daemon_a_preview_refuses_in_one_sentence(
+    stack: auto.Stack, emulator: Emulator
+) -> None:
+    stack.remove_config("artline:imageUri")
+    stack.workspace.env_vars = {
+        **stack.workspace.env_vars,
+        "DOCKER_HOST": "tcp://127.0.0.1:9",
+    }
+    with pytest.raises(auto.CommandError) as refusal:
+        stack.preview()
+    assert "No Docker daemon answers at tcp://127.0.0.1:9" in str(refusal.value)
     assert "Traceback" not in str(refusal.value)
     assert left(emulator) == NOTHING

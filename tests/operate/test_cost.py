@@ -1,11 +1,14 @@
 """`make cost`, as a user meets it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from operate.estimate import WAYS, Use, estimate
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_table_to_choose_by(cost: Any) -> None:
@@ -60,7 +63,7 @@ def test_options_are_taken(cost: Any) -> None:
     }
     done = cost("--json", *(word for option in options.items() for word in option))
     document = json.loads(done.stdout)
-    use = Use(*options.values(), jobs=True)  # type: ignore[arg-type]
+    use = Use(12.5, 3008, 0.5, 3, 2, 80)
     assert Use(**document["use"]) == use
     assert document["prices"] == {"date": "2026-11", "region": "us-east-1", "currency": "USD"}
     assert [way["warm"] for way in document["ways"]] == list(WAYS)
@@ -71,6 +74,46 @@ def test_options_are_taken(cost: Any) -> None:
         assert way["cold_starts"] == bill.cold_starts
         assert way["free_tier"] == bill.free
     assert [way["cold_seconds"] is None for way in document["ways"]] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("photos", "environments", "first", "reached"),
+    [(10, 1, "throttleRate", 0), (1_000, 3, "throttleRate", 2), (100_000, 250, "throttleRate", 3)],
+)
+def test_a_rate_names_its_environments_and_the_limits_that_it_reaches(
+    cost: Any, photos: int, environments: int, first: str, reached: int
+) -> None:
+    said = cost("--photos-per-minute", photos).stdout
+    assert f"{photos:,} photos a minute, 0.15 s each: {environments} environments at work" in said
+    assert said.count("  reached") == reached
+    document = json.loads(cost("--photos-per-minute", photos, "--json").stdout)["throughput"]
+    assert document["environments"] == environments
+    assert document["requests"][0]["name"] == document["jobs"][0]["name"] == first
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_the_defaults_are_the_stacks_settings(cost: Any, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n  aws:region: eu-central-1\n  artline:architecture: arm64\n"
+        '  artline:memory: "3008"\n  artline:jobConcurrency: "50"\n  artline:throttleRate: "100"\n'
+        '  artline:reservedConcurrency: "7"\n  artline:jobs: "false"\n'
+    )
+    document = json.loads(cost("--photos-per-minute", 60, "--json").stdout)
+    assert document["prices"]["region"] == "eu-central-1"
+    assert document["use"]["memory"] == 3008
+    assert document["use"]["jobs"] is False
+    capacity = document["throughput"]["capacity"]
+    assert capacity["throttle_rate"] == 100
+    assert (capacity["reserved"], capacity["job_concurrency"]) == (7, 50)
+    arm = [line for line in document["ways"][0]["lines"] if line["what"] == "Lambda, duration"]
+    assert "0.0000133334" in arm[0]["arithmetic"]
+
+
+def test_photos_that_go_through_the_queue(cost: Any) -> None:
+    said = cost("--photos-per-day", 100, "--queued", 0.5).stdout
+    for line in ("jobs, duration", "jobs, messages", "jobs, writes", "line art, kept"):
+        assert line in said
 
 
 @pytest.mark.parametrize("huge", [1e6, 0])
@@ -88,6 +131,7 @@ def test_large_and_small_numbers_keep_their_columns(cost: Any, huge: float) -> N
         ["--photos-per-day", "nan"],
         ["--photos-per-day", "1", "--seconds", "inf"],
         ["--photos-per-day", "1", "--memory", "64"],
+        ["--photos-per-day", "1", "--queued", "1.5"],
     ],
 )
 def test_wrong_use(cost: Any, arguments: list[str]) -> None:

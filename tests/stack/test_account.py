@@ -158,10 +158,9 @@ def test_the_providers_own_configuration_is_taken(
 
 
 def test_the_account_refuses_before_any_resource(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monitors: list[monitor.Monitor] = []
-    build = monitor.Monitor
-    monkeypatch.setattr(monitor, "Monitor", lambda: monitors.append(build()) or monitors[0])
+    recorded = monitor.Monitor()
+    monkeypatch.setattr(monitor, "Monitor", lambda: recorded)
     aws.answers = {SETTINGS: limit(10), FUNCTIONS: {"Functions": []}}
     with pytest.raises(pulumi.RunError, match=r"^artline:reservedConcurrency is 5: "):
         monitor.run({"reservedConcurrency": "5"})
-    assert monitors[0].resources_in_order == []
+    assert recorded.resources_in_order == []

@@ -31,7 +31,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.fixture(params=SETTINGS.values(), ids=SETTINGS.keys())
+@pytest.fixture(params=list(SETTINGS.values()), ids=list(SETTINGS))
 def program(request: pytest.FixtureRequest, declare: Declare) -> Program:
     return declare(**request.param)
 

@@ -54,11 +54,11 @@ class Registry(monitor.Monitor):
 
 @pytest.fixture(scope="module")
 def known() -> dict[str, set[str]]:
-    registries: list[Registry] = []
+    registry = Registry()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(monitor, "Monitor", lambda: registries.append(Registry()) or registries[0])
+        patch.setattr(monitor, "Monitor", lambda: registry)
         monitor.run(SETTINGS)
-    return registries[0].known
+    return registry.known
 
 
 @pytest.mark.parametrize("urn", FIRST_RELEASE)

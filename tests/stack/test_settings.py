@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import pulumi
 import pytest
 from hypothesis import given
@@ -44,7 +42,12 @@ def test_a_declared_key_is_a_setting_and_a_setting_is_declared(
 ) -> None:
     asked = set()
     text = module._text
-    monkeypatch.setattr(module, "_text", lambda key: asked.add(key) or text(key))
+
+    def ask(key: str) -> str:
+        asked.add(key)
+        return text(key)
+
+    monkeypatch.setattr(module, "_text", ask)
     read()
     assert asked == set(module.declarations())
 
@@ -208,12 +211,11 @@ def test_the_region_keeps_its_partition(region: str, partition: str) -> None:
 def test_a_refusal_comes_before_any_resource(
     config: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monitors = []
-    build: Callable[[], monitor.Monitor] = monitor.Monitor
-    monkeypatch.setattr(monitor, "Monitor", lambda: monitors.append(build()) or monitors[0])
+    recorded = monitor.Monitor()
+    monkeypatch.setattr(monitor, "Monitor", lambda: recorded)
     with pytest.raises(pulumi.RunError):
         monitor.run(config)
-    assert monitors[0].resources_in_order == []
+    assert recorded.resources_in_order == []
 
 
 KEYS = sorted(set(module.declarations()) - {"auth", "apiToken"})

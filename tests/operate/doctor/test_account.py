@@ -11,6 +11,7 @@ import pytest
 from operate.doctor import account as checks
 from operate.doctor.aws import RIGHTS
 from operate.doctor.deployment import Deployment
+from stack.account import RAISE
 
 CALLER = (
     "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ada"
@@ -195,7 +196,7 @@ def test_concurrency(
     assert finding.status == status
     assert said in finding.found
     needless = status == "failed" and "reservedConcurrency" in settings
-    fix = checks.UNRESERVE if needless else checks.RAISE.format("us-east-1")
+    fix = checks.UNRESERVE if needless else RAISE.format("us-east-1")
     assert finding.fix == (None if status == "ok" else fix)
 
 
@@ -233,7 +234,7 @@ def test_a_new_account(
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     finding = checks.concurrency(deployment)
     assert finding is not None
-    assert (finding.status, finding.fix) == ("warning", checks.RAISE.format("us-east-1"))
+    assert (finding.status, finding.fix) == ("warning", RAISE.format("us-east-1"))
     assert "a new account's quota" in finding.found
 
 

@@ -48,7 +48,11 @@ def test_each_is_told_before_the_next_is_made() -> None:
     made = []
 
     def note(name: str) -> Check[object]:
-        return Check(name, lambda _: made.append(name) or ok(name))
+        def run(_: object) -> Finding:
+            made.append(name)
+            return ok(name)
+
+        return Check(name, run)
 
     findings = examine([note("a"), note("b")], None)
     assert next(findings)[0] == "a"

@@ -89,7 +89,7 @@ HERE = "unix:///run/user/1000/docker.sock"
 
 
 def engine_at(monkeypatch: pytest.MonkeyPatch, found: str | None, *tried: str) -> None:
-    monkeypatch.setattr(machine.builder, "look", lambda: (found, list(tried)))
+    monkeypatch.setattr("stack.builder.look", lambda: (found, list(tried)))
 
 
 def test_an_engine_that_pulumi_finds_as_well(
