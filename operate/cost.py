@@ -212,22 +212,20 @@ NOTES = (
 def _limits(photos: float, capacity: Capacity) -> Iterable[str]:
     """The environments that `photos` a minute take, and the limits of both paths."""
     count = environments(photos, capacity.seconds)
-    yield (
-        f"{number(photos)} photos a minute, {capacity.seconds:g} s each:"
-        f" {number(count)} environments at work, {growth(count):g} s to start them."
-    )
+    yield f"{number(photos)} photos a minute, {capacity.seconds:g} s each:"
+    yield f"{number(count)} environments at work, which Lambda starts within {growth(count):g} s."
     for path, limits in (
         ("POST /transform", request_limits(capacity)),
         ("POST /jobs", job_limits(capacity)),
     ):
         yield ""
-        yield f"{path:<27}{'photos a minute':>17}   raised by"
+        yield f"{path:<27}{'photos a minute':>16}           raised by"
         yield from (_limit(limit, photos) for limit in limits)
 
 
 def _limit(limit: Limit, photos: float) -> str:
-    reached = "  reached" if photos > limit.photos else ""
-    return f"  {limit.name:<25}{limit.photos:>17,.0f}   {limit.lifted_by}{reached}"
+    reached = "reached" if photos > limit.photos else ""
+    return f"  {limit.name:<25}{limit.photos:>16,.0f}  {reached:<7}  {limit.lifted_by}"
 
 
 def _row(line: Line) -> str:

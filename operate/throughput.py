@@ -81,22 +81,20 @@ def _requests(capacity: Capacity) -> Iterator[Limit]:
         photos = capacity.reserved * MINUTE / capacity.seconds
         yield Limit("reservedConcurrency", photos, "artline:reservedConcurrency")
     yield _account(capacity)
-    yield Limit("API Gateway's rate", API_RATE * MINUTE, "quota L-8A5B8E43 of apigateway")
+    yield Limit("API Gateway's rate", API_RATE * MINUTE, "quota L-8A5B8E43")
 
 
 def _jobs(capacity: Capacity) -> Iterator[Limit]:
     drawn = capacity.job_concurrency * MINUTE / capacity.seconds
-    yield Limit("jobConcurrency", drawn, "artline:jobConcurrency, up to 1000")
+    yield Limit("jobConcurrency", drawn, "artline:jobConcurrency")
     asked = capacity.throttle_rate * MINUTE / JOB_REQUESTS
     yield Limit("throttleRate", asked, "artline:throttleRate")
     yield _account(capacity)
-    yield Limit(
-        "API Gateway's rate", API_RATE * MINUTE / JOB_REQUESTS, "quota L-8A5B8E43 of apigateway"
-    )
+    yield Limit("API Gateway's rate", API_RATE * MINUTE / JOB_REQUESTS, "quota L-8A5B8E43")
     written = BUCKET_WRITES * MINUTE / UPLOAD_WRITES
     yield Limit("S3's writes a prefix", written, "more than one prefix or stack")
 
 
 def _account(capacity: Capacity) -> Limit:
     photos = capacity.account * MINUTE / capacity.seconds
-    return Limit("the account's concurrency", photos, "quota L-B99A9384 of lambda")
+    return Limit("the account's concurrency", photos, "quota L-B99A9384")

@@ -84,8 +84,8 @@ def test_a_rate_names_its_environments_and_the_limits_that_it_reaches(
     cost: Any, photos: int, environments: int, first: str, reached: int
 ) -> None:
     said = cost("--photos-per-minute", photos).stdout
-    assert f"{photos:,} photos a minute, 0.15 s each: {environments} environments at work" in said
-    assert said.count("  reached") == reached
+    assert f"{photos:,} photos a minute, 0.15 s each:\n{environments} environments at work" in said
+    assert said.count("  reached ") == reached
     document = json.loads(cost("--photos-per-minute", photos, "--json").stdout)["throughput"]
     assert document["environments"] == environments
     assert document["requests"][0]["name"] == document["jobs"][0]["name"] == first

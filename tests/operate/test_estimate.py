@@ -259,7 +259,7 @@ def test_lambda_adds_a_thousand_environments_every_ten_seconds(count: int, secon
     ("capacity", "requests", "jobs"),
     [
         (throughput.Capacity(), "throttleRate", "throttleRate"),
-        (throughput.Capacity(throttle_rate=5000), "the account's concurrency", "jobConcurrency"),
+        (throughput.Capacity(throttle_rate=9000), "the account's concurrency", "jobConcurrency"),
         (
             throughput.Capacity(throttle_rate=5000, reserved=100),
             "reservedConcurrency",

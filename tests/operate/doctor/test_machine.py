@@ -28,6 +28,13 @@ def server(arch: str = "amd64", **answers: Any) -> dict[str, Any]:
     }
 
 
+HERE = "unix:///run/user/1000/docker.sock"
+
+
+def engine_at(monkeypatch: pytest.MonkeyPatch, found: str | None, *tried: str) -> None:
+    monkeypatch.setattr("stack.builder.look", lambda: (found, list(tried)))
+
+
 def test_this_python(bare: Path, monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     finding = machine.python(deployment)
@@ -71,7 +78,10 @@ def test_no_engine(bare: Path, deployment: Deployment) -> None:
     assert (finding.fix or "").startswith("install Docker: https://")
 
 
-def test_an_engine_that_is_not_ours_to_use(program: Any, deployment: Deployment) -> None:
+def test_an_engine_that_is_not_ours_to_use(
+    program: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine_at(monkeypatch, None, "unix:///var/run/docker.sock (Permission denied)")
     program("docker", error="permission denied while trying to connect to the Docker daemon")
     finding = machine.engine(deployment)
     assert finding.status == "failed"
@@ -83,13 +93,6 @@ def test_no_engine_and_none_needed(project: Any, deployment: Deployment) -> None
     finding = machine.engine(deployment)
     assert finding.status == "warning"
     assert "needed only by a stack that once built its image" in finding.found
-
-
-HERE = "unix:///run/user/1000/docker.sock"
-
-
-def engine_at(monkeypatch: pytest.MonkeyPatch, found: str | None, *tried: str) -> None:
-    monkeypatch.setattr("stack.builder.look", lambda: (found, list(tried)))
 
 
 def test_an_engine_that_pulumi_finds_as_well(
