@@ -92,7 +92,7 @@ def _jobs(capacity: Capacity) -> Iterator[Limit]:
     yield _account(capacity)
     yield Limit("API Gateway's rate", API_RATE * MINUTE / JOB_REQUESTS, "quota L-8A5B8E43")
     written = BUCKET_WRITES * MINUTE / UPLOAD_WRITES
-    yield Limit("S3's writes a prefix", written, "more than one prefix or stack")
+    yield Limit("S3's writes a prefix", written, "more than one stack")
 
 
 def _account(capacity: Capacity) -> Limit:

@@ -27,6 +27,12 @@ KEPT_VERSIONS = 10
 LIVE_TAG = "live-"
 """Prefix of the ECR tags of images behind an alias, which the lifecycle policy never expires."""
 
+MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+"""The media types of an image that Lambda takes."""
+
 IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.[^/]+/(?P<repository>[^@:]+)@(?P<digest>sha256:[0-9a-f]+)")
 
 
@@ -94,15 +100,18 @@ def mark(lambda_: Any, ecr: Any, name: str, function: str) -> None:
     if image is None:
         return  # an emulator's
     registry, repository, digest = image.groups()
+    place = {"registryId": registry, "repositoryName": repository}
+    # In its own form: a manifest that ECR converts would have another digest.
     found = ecr.batch_get_image(
-        registryId=registry, repositoryName=repository, imageIds=[{"imageDigest": digest}]
+        **place, imageIds=[{"imageDigest": digest}], acceptedMediaTypes=MANIFESTS
     )
     for each in found["images"]:
         try:
             ecr.put_image(
-                registryId=registry,
-                repositoryName=repository,
+                **place,
                 imageManifest=each["imageManifest"],
+                imageManifestMediaType=each["imageManifestMediaType"],
+                imageDigest=digest,
                 imageTag=f"{LIVE_TAG}{name}",
             )
         except ecr.exceptions.ImageAlreadyExistsException:

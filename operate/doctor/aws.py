@@ -8,6 +8,9 @@ from functools import wraps
 from .check import Finding, failed
 from .deployment import Deployment
 
+INSTALL = "rm -f .venv/.local && make doctor"
+"""Sets up the virtual environment anew."""
+
 RIGHTS = "give the user the permissions in docs/deployer-policy.json"
 
 UNKNOWN_KEYS = ("InvalidClientTokenId", "UnrecognizedClientException")
@@ -26,7 +29,7 @@ def explained(check: Run) -> Run:
                 ClientError,
             )
         except ImportError:
-            return failed("asking AWS takes botocore", "pip install botocore")
+            return failed("asking AWS takes botocore", INSTALL)
         try:
             return check(deployment)
         except ClientError as error:

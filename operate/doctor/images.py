@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 
+from stack.release import MANIFESTS
+
 from .aws import explained
 from .check import Finding, failed, ok, warning
 from .deployment import Deployment
 from .machine import classic_store
 from .program import ask, ask_json
-
-MANIFESTS = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-)
-"""The media types of an image that Lambda takes. It refuses an index, which lists several: those of
-several platforms, or one and its attestation."""
 
 REBUILD = (
     'pulumi up --replace "$(pulumi stack --show-urns'
@@ -43,6 +38,7 @@ def last(deployment: Deployment) -> Finding | None:
     image = ask_json("docker", "image", "inspect", "--format", "{{json .}}", built[0])
     # An engine that names no media type keeps single images only, and pushes Docker's own format.
     media_type = (image.get("Descriptor") or {}).get("mediaType", MANIFESTS[0])
+    # Lambda refuses an index, which lists the images of several platforms, or an attestation.
     if media_type not in MANIFESTS:
         return failed(f"Lambda refuses {media_type}", classic_store())
     platform = f"{image.get('Os')}/{image.get('Architecture')}"

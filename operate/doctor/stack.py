@@ -105,7 +105,9 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError as error:
-        raise SettingsError("reading them takes PyYAML", "pip install pyyaml") from error
+        raise SettingsError(
+            "reading them takes PyYAML", "rm -f .venv/.local && make doctor"
+        ) from error
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -25,6 +25,8 @@ WITHOUT_NAME = {
         "cloudwatch:DeleteAlarms",
         "cloudwatch:DeleteDashboards",
         "cloudwatch:PutDashboard",
+        "events:PutTargets",
+        "events:RemoveTargets",
         "lambda:CreateFunction",
     ],
     "Resource": "*",

@@ -33,4 +33,4 @@ def test_the_arithmetic_of_the_costs_is_right() -> None:
             continue
         assert f"{value:.{len(stated.partition('.')[2])}f}" == stated, arithmetic
         checked += 1
-    assert checked == 8
+    assert checked == 18

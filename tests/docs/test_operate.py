@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.program import Resource
+from operate.throughput import MEASURED, Capacity, environments, job_limits, request_limits
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operate.md").read_text()
@@ -30,7 +31,22 @@ def test_commands_print_what_is_shown(command: str, output: str) -> None:
 
 
 def test_something_is_shown() -> None:
-    assert SHOWN
+    assert len(SHOWN) == 2
+
+
+def test_the_environments_are_those_of_the_arithmetic() -> None:
+    rows = re.findall(r"^\| ([\d,]+) \| (\d+) \| ", PAGE, re.MULTILINE)
+    assert [int(photos.replace(",", "")) for photos, _ in rows] == [10, 1_000, 100_000]
+    for photos, count in rows:
+        assert environments(int(photos.replace(",", "")), MEASURED) == int(count)
+
+
+def test_the_limits_are_those_of_the_arithmetic() -> None:
+    section = " ".join(PAGE.partition("## How far it goes")[2].partition("\n## ")[0].split())
+    new, standard = Capacity(account=10), Capacity()
+    for limit in (*request_limits(new), *request_limits(standard), *job_limits(standard)):
+        if limit.name != "API Gateway's rate" or limit.photos > 300_000:
+            assert f"{limit.photos:,.0f}" in section, limit
 
 
 def test_the_alarms_are_those_of_the_stack(resources: list[Resource]) -> None:

@@ -200,6 +200,7 @@ def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
     said = json.loads(answer["body"])
     assert said["status"] == "ok"
     assert said["start"] == "warm"
+    assert said["auth"] == "none"
     assert said["model"]["name"] == model.load().name
     assert said["model"]["sha256"] == hashlib.sha256(version.MODEL.read_bytes()).hexdigest()
     assert said["limits"]["image_bytes"] == limits.IMAGE_BYTES

@@ -54,7 +54,9 @@ def test_a_state_that_may_not_be_asked_for_stops_nothing(aws: Aws, lambda_: Any)
 def test_the_image_behind_the_alias_is_marked(aws: Aws, lambda_: Any, ecr: Any) -> None:
     aws.answers = {
         f"GET {FUNCTION}": {"Code": {"ResolvedImageUri": URI}},
-        "BatchGetImage": {"images": [{"imageManifest": "{}"}]},
+        "BatchGetImage": {
+            "images": [{"imageManifest": "{}", "imageManifestMediaType": release.MANIFESTS[1]}]
+        },
         "PutImage": {},
     }
     release.mark(lambda_, ecr, "artline", "artline-1234567")
@@ -64,11 +66,14 @@ def test_the_image_behind_the_alias_is_marked(aws: Aws, lambda_: Any, ecr: Any) 
             "registryId": "123456789012",
             "repositoryName": "artline-7654321",
             "imageIds": [{"imageDigest": "sha256:" + "a" * 64}],
+            "acceptedMediaTypes": list(release.MANIFESTS),
         },
         {
             "registryId": "123456789012",
             "repositoryName": "artline-7654321",
             "imageManifest": "{}",
+            "imageManifestMediaType": release.MANIFESTS[1],
+            "imageDigest": "sha256:" + "a" * 64,
             "imageTag": "live-artline",
         },
     ]

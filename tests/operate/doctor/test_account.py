@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from operate.doctor import account as checks
-from operate.doctor.aws import RIGHTS
+from operate.doctor.aws import INSTALL, RIGHTS
 from operate.doctor.deployment import Deployment
 from stack.account import RAISE
 
@@ -134,7 +134,7 @@ def test_no_botocore(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(builtins, "__import__", absent)
     finding = checks.credentials(deployment)
     assert finding is not None
-    assert (finding.status, finding.fix) == ("failed", "pip install botocore")
+    assert (finding.status, finding.fix) == ("failed", INSTALL)
 
 
 def test_regions(

@@ -9,8 +9,9 @@ import pytest
 
 from operate.doctor import images, machine
 from operate.doctor.deployment import Deployment
+from stack.release import MANIFESTS
 
-DOCKER, OCI = images.MANIFESTS
+DOCKER, OCI = MANIFESTS
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -66,7 +67,7 @@ def test_no_image_yet(program: Any, deployment: Deployment) -> None:
 
 @pytest.mark.parametrize(
     ("media_type", "status"),
-    [(each, "ok" if each in images.MANIFESTS else "failed") for each in images.ACCEPTED],
+    [(each, "ok" if each in MANIFESTS else "failed") for each in images.ACCEPTED],
 )
 def test_the_form_of_a_pushed_image(
     aws: Any, program: Any, deployment: Deployment, media_type: str, status: str
