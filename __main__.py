@@ -6,7 +6,7 @@ from stack import account
 from stack.api import Api
 from stack.function import Function, keep_warm
 from stack.image import Image
-from stack.jobs import Jobs, let_in
+from stack.jobs import Jobs, allow_origins
 from stack.settings import Settings
 from stack.token import Token
 from stack.watch import Watch
@@ -28,7 +28,7 @@ function = Function(
 keep_warm("artline-warm", function, settings)
 api = Api("artline-api", function, settings)
 if jobs:
-    let_in("artline-jobs", jobs, api, settings)
+    allow_origins("artline-jobs", jobs, api, settings)
 watch = Watch("artline", settings, api=api, function=function, jobs=jobs)
 
 pulumi.export("endpoint", api.endpoint)

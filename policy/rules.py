@@ -1,7 +1,7 @@
-"""What has to hold of every resource, as functions of its type and its properties.
+"""Rules for resources, as functions of a resource's type and properties.
 
-Each yields a sentence for every violation. The tests apply them to what the program declares, the
-policy pack beside this file to what a user is about to deploy.
+Each yields a sentence for every violation. The tests apply them to what the program declares, and
+the policy pack beside this file to what a user is about to deploy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CALLS = {
     "aws:cloudwatch/eventTarget:EventTarget": "arn",
     "aws:lambda/eventSourceMapping:EventSourceMapping": "functionName",
 }
-"""What calls a function, and the property that says which."""
+"""Resources that call a function, and the property that names it."""
 
 
 NAMED = re.compile(r"arn(:[^*:]*){4}:([^*]+|log-group:[^*]+:\*|[^*/]+/[^*]+/\*)")
@@ -43,7 +43,7 @@ NAMED = re.compile(r"arn(:[^*:]*){4}:([^*]+|log-group:[^*]+:\*|[^*/]+/[^*]+/\*)"
 
 
 def tagged(type_: str, properties: Properties) -> Iterator[str]:
-    """Whatever can carry tags says whose it is: project, stack and version."""
+    """A resource that takes tags names its project, stack and version."""
     if type_ in TAGGABLE:
         for tag in ("Project", "Stack", "Version"):
             if not (properties.get("tags") or {}).get(tag):
@@ -51,9 +51,9 @@ def tagged(type_: str, properties: Properties) -> Iterator[str]:
 
 
 def least_privilege(type_: str, properties: Properties) -> Iterator[str]:
-    """A role names the actions it may take, and the resources it may take them on."""
+    """A role names the actions that it may take, and the resources for each."""
     if type_ == "aws:iam/role:Role" and properties.get("managedPolicyArns"):
-        yield "takes policies that others manage"
+        yield "takes managed policies, which others may change"
     if type_ == "aws:iam/rolePolicy:RolePolicy":
         for statement in json.loads(properties["policy"])["Statement"]:
             for action in _listed(statement["Action"]):
@@ -65,12 +65,12 @@ def least_privilege(type_: str, properties: Properties) -> Iterator[str]:
 
 
 def _nameless(actions: Any) -> bool:
-    """Whether the actions are of a service that has no resources to name."""
+    """Whether the actions belong to a service that has no resources to name."""
     return all(action.startswith("xray:") for action in _listed(actions))
 
 
 def image_by_digest(type_: str, properties: Properties) -> Iterator[str]:
-    """A function runs an image that its digest names, never one that a tag may move."""
+    """A function runs an image by its digest, never by a tag, which may move."""
     if type_ == "aws:lambda/function:Function":
         repository, _, digest = properties.get("imageUri", "").rpartition("sha256:")
         if len(digest) != 64 or (repository and not repository.endswith("@")):
@@ -78,9 +78,9 @@ def image_by_digest(type_: str, properties: Properties) -> Iterator[str]:
 
 
 def logs_expire(type_: str, properties: Properties) -> Iterator[str]:
-    """Logs are kept for so many days, and no function writes to a log group nobody declared."""
+    """Log groups expire, and every function has a declared one."""
     if type_ == "aws:cloudwatch/logGroup:LogGroup" and not properties.get("retentionInDays"):
-        yield "keeps its logs for ever"
+        yield "keeps its logs forever"
     logging = properties.get("loggingConfig") or {}
     if type_ == "aws:lambda/function:Function" and not logging.get("logGroup"):
         yield "has no log group of its own"
@@ -99,27 +99,27 @@ def deletable(type_: str, properties: Properties) -> Iterator[str]:
 
 
 def by_alias(type_: str, properties: Properties) -> Iterator[str]:
-    """Callers see the alias, so that a new version takes over, and goes back, in one step."""
+    """Callers see the alias, which moves to a new version and back in one step."""
     if type_ in CALLS:
         target = properties[CALLS[type_]].removesuffix("/invocations")
         if ":function:" in target and not target.endswith(":live"):
             yield f"calls {target}, not the alias"
     if type_ == "aws:lambda/permission:Permission":
         if properties.get("qualifier") != "live":
-            yield "lets callers in past the alias"
+            yield "lets callers bypass the alias"
         if not properties.get("sourceArn"):
-            yield "lets everybody's resources call"
+            yield "lets resources of any account call"
 
 
 def payload(type_: str, properties: Properties) -> Iterator[str]:
-    """The API hands over events of the format that the function reads best."""
+    """The API sends events of payload format 2.0."""
     version = properties.get("payloadFormatVersion")
     if type_ == "aws:apigatewayv2/integration:Integration" and version != "2.0":
-        yield f"hands over payload format {version or '1.0'}"
+        yield f"sends payload format {version or '1.0'}"
 
 
 def images_by_count(type_: str, properties: Properties) -> Iterator[str]:
-    """A repository's images expire by number: by age, the one that runs would."""
+    """A repository's images expire by count: by age, the one that runs would expire too."""
     if type_ == "aws:ecr/lifecyclePolicy:LifecyclePolicy":
         for rule in json.loads(properties["policy"])["rules"]:
             if rule["selection"]["countType"] != "imageCountMoreThan":
@@ -127,7 +127,7 @@ def images_by_count(type_: str, properties: Properties) -> Iterator[str]:
 
 
 def private(type_: str, properties: Properties) -> Iterator[str]:
-    """Photos and tokens are nobody else's."""
+    """Buckets are closed to the public; queues and parameters are encrypted."""
     if type_ == "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":
         for wall in (
             "blockPublicAcls",

@@ -1,4 +1,4 @@
-"""A Lambda function from the image: its role, its log, its versions, and the alias callers see."""
+"""A Lambda function from the image: its role, log, versions, and the alias that callers see."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .settings import Settings
 
 @dataclass(frozen=True)
 class Grant:
-    """What a function is told of a resource, and what it may do with it."""
+    """What a function needs of a resource: environment variables and permissions."""
 
     environment: Mapping[str, pulumi.Input[str]]
     statements: Sequence[Mapping[str, Any]]

@@ -16,18 +16,18 @@ from .settings import Settings
 DAY = 24 * 60 * 60
 
 WORKER_TIMEOUT = 60
-"""Seconds that one job may take, twice what the API waits. What fails is delivered again after six
-times as long, so a client that waits a quarter of an hour sees two more attempts."""
+"""Seconds that one job may take, twice as long as the API waits. A failed job is delivered again
+after six times as long, so a client that waits a quarter of an hour sees two more attempts."""
 
 KEPT = ("uploads/*", "results/*", "errors/*")
-"""Photos until they are drawn, line art, and what was wrong with a photo."""
+"""Photos until they are drawn, line art, and the errors of photos."""
 
 ATTEMPTS = 5
 """AWS advises at least five, as throttled deliveries count too."""
 
 
 class Jobs(pulumi.ComponentResource):
-    """A photo uploaded under uploads/ is drawn to results/, or what is wrong with it to errors/.
+    """Draws a photo uploaded under uploads/ to results/, or writes its error to errors/.
 
     The worker is a function of its own, from the same image: a job may take longer than the API
     waits, its queue's visibility follows from its time limit, and `jobConcurrency` keeps two
@@ -39,7 +39,7 @@ class Jobs(pulumi.ComponentResource):
     dead_letters: aws.sqs.Queue
     worker: Function
     grant: Grant
-    """For the function that takes jobs in and says how they are."""
+    """For the function that creates jobs and reports their status."""
 
     def __init__(
         self,
@@ -83,8 +83,8 @@ class Jobs(pulumi.ComponentResource):
             name,
             event_source_arn=self.queue.arn,
             function_name=self.worker.alias.arn,
-            batch_size=1,  # one photo that ends its worker ends nobody else's
-            # The worker answers with what failed: without this, that answer would mean success.
+            batch_size=1,  # a photo that ends the worker function fails no other photo
+            # The worker reports failed messages in its answer, which would mean success otherwise.
             function_response_types=["ReportBatchItemFailures"],
             scaling_config={"maximum_concurrency": settings.job_concurrency},
             tags=settings.tags,
@@ -99,16 +99,16 @@ class Jobs(pulumi.ComponentResource):
             statements=[
                 allow(["s3:GetObject"], [pulumi.Output.concat(arn, "/", key) for key in KEPT]),
                 allow(["s3:PutObject"], [pulumi.Output.concat(arn, "/", key) for key in writes]),
-                # Whoever may not list gets 403 for an object that is not there, in place of 404.
+                # Without the right to list, a missing object is a 403 in place of a 404.
                 allow(["s3:ListBucket"], [arn]),
             ],
         )
 
 
-def let_in(name: str, jobs: Jobs, api: Api, settings: Settings) -> None:
+def allow_origins(name: str, jobs: Jobs, api: Api, settings: Settings) -> None:
     """Lets the page, which the API serves, and `corsOrigins` upload to the bucket and read from it.
 
-    The bucket is another origin than the API, so the page's own needs naming as well.
+    The bucket is another origin than the API, so the page's own origin is named as well.
     """
     aws.s3.BucketCorsConfiguration(
         name,
@@ -169,9 +169,9 @@ def _bucket(name: str, settings: Settings, child: pulumi.ResourceOptions) -> aws
 def _notify(
     name: str, bucket: aws.s3.Bucket, queue: aws.sqs.Queue, child: pulumi.ResourceOptions
 ) -> None:
-    """Has the bucket, and nobody else's, put a message into the queue for every upload.
+    """Lets this bucket alone put a message into the queue for every upload.
 
-    Uploads come as forms. The empty object that marks an id as issued does not, and sends none.
+    Uploads are form posts. The empty object that marks an id as issued is not, and sends none.
     """
     statement = {
         "Effect": "Allow",
@@ -196,7 +196,7 @@ def _notify(
                 "filter_prefix": "uploads/",
             }
         ],
-        # S3 tries the queue before it takes the configuration.
+        # S3 sends a test message before it accepts the configuration.
         opts=pulumi.ResourceOptions(parent=child.parent, depends_on=[permission]),
     )
 

@@ -35,7 +35,7 @@ SERVICES = ("lambda", "api.ecr", "apigateway")
 """What a region must have, in botocore's names."""
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
-"""What CloudWatch Logs takes as a retention, in days, up to five years."""
+"""The retentions that CloudWatch Logs accepts, in days, up to five years."""
 
 RULE_TARGETS = 5
 """The most targets of one EventBridge rule, and so of environments that one tick can call."""
@@ -63,7 +63,7 @@ EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the deployment is told from outside; Pulumi.yaml says what each setting means."""
+    """The settings of a stack; Pulumi.yaml describes each of them."""
 
     region: str
     partition: str
@@ -187,7 +187,7 @@ def _has_snapstart(settings: Settings) -> bool:
 
 
 def _region() -> str:
-    """The region as the provider finds it, where AWS has all that the stack is made of."""
+    """The region as the provider finds it, where AWS has every service of the stack."""
     region: str | None = pulumi_aws.config.region
     if region is None or region not in regions():
         raise pulumi.RunError(
@@ -305,11 +305,11 @@ def _match(key: str, pattern: re.Pattern[str], wanted: str) -> str | None:
 
 
 def _text(key: str) -> str:
-    """The setting as Pulumi passes it on, which is text; unset, its default in Pulumi.yaml."""
+    """The setting as text, as Pulumi passes it on; unset, its default in Pulumi.yaml."""
     text = pulumi.Config().get(key)
     if text is not None:
         return text
-    # Pulumi puts the defaults in place itself, but not where the program runs under mocks.
+    # Pulumi applies the defaults itself, but not where the program runs under mocks.
     default = declarations()[key]["default"]
     return default if isinstance(default, str) else json.dumps(default)
 

@@ -1,4 +1,4 @@
-"""The token that callers show, kept where only the function can read it."""
+"""The token of callers, kept where only the function can read it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from .settings import Settings
 
 
 class Token(pulumi.ComponentResource):
-    """An SSM parameter, encrypted at rest. The function is told its name and not its value, so the
-    token shows neither in the function's configuration nor in its logs.
+    """An SSM parameter, encrypted at rest.
+
+    The function's environment has its name, not its value, so the token is neither in the
+    function's configuration nor in its logs.
     """
 
     grant: Grant
@@ -28,7 +30,7 @@ class Token(pulumi.ComponentResource):
             tags=settings.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # The account's own key for SSM lets whoever may read the parameter decrypt it.
+        # The account's key for SSM lets everyone who may read the parameter decrypt it.
         self.grant = Grant(
             environment={"API_TOKEN_PARAMETER": parameter.name},
             statements=[allow(["ssm:GetParameter"], [parameter.arn])],

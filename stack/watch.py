@@ -29,7 +29,7 @@ WAITING, AGE = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMess
 
 @dataclass(frozen=True)
 class Metric:
-    """One of CloudWatch's, over five minutes."""
+    """A metric of CloudWatch, over five minutes."""
 
     namespace: str
     name: str
@@ -43,14 +43,14 @@ class Alarm:
     name: str
     metric: Metric
     threshold: float
-    """The value from which something is wrong."""
+    """The value from which the alarm goes off."""
     what_to_do: str
     periods: int = 1
-    """How many in a row have to be wrong."""
+    """Periods in a row that have to reach it."""
 
 
 class Watch(pulumi.ComponentResource):
-    """Alarms for what a caller would notice, sent by e-mail where the settings say to whom."""
+    """Alarms for what callers notice, sent by e-mail where `alarmEmail` is set, and a dashboard."""
 
     dashboard_url: pulumi.Output[str]
 
@@ -193,7 +193,7 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
 
 
 def _most(timeout: int) -> float:
-    """80 % of `timeout`, in the milliseconds that Lambda measures in."""
+    """80 % of `timeout`, in milliseconds, as Lambda measures."""
     return timeout * 1000 * 8 / 10
 
 

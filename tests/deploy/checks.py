@@ -74,6 +74,16 @@ def asks_for_a_signature(client: httpx.Client, face: bytes, keys: Mapping[str, s
         with Client(str(client.base_url), sign=True) as artline:
             assert artline.transform(face).data.startswith(b"\xff\xd8")
     assert client.get("/health").status_code == 200
+    preflight = client.options(
+        "/transform",
+        headers={
+            "origin": "https://example.com",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization,x-amz-date",
+        },
+    )
+    assert preflight.status_code in (200, 204)
+    assert "x-amz-date" in preflight.headers["access-control-allow-headers"]
 
 
 def left(emulator: Emulator) -> dict[str, list[str]]:

@@ -14,9 +14,11 @@ import pytest
 from pulumi.runtime import mocks
 
 from local import monitor
+from local.cloud import Cloud
 from local.program import STACK, Resource
-from stack import account
+from stack import account as accounts
 from stack.settings import Settings
+from tests.services import account  # noqa: F401
 
 with warnings.catch_warnings():
     # On import, the package's modules warn of others that they hold and we do not use.
@@ -82,6 +84,12 @@ def read(
         return Settings.read()
 
 
+@pytest.fixture
+def emulated(account: Cloud) -> Cloud:  # noqa: F811
+    """An account in an emulator, by a name that is not the module's."""
+    return account
+
+
 class Aws(ThreadingHTTPServer):
     """AWS as far as a test needs it: an answer for each method and path, or JSON target."""
 
@@ -133,6 +141,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setattr(account, "get_monitor", lambda: None)
+        monkeypatch.setattr(accounts, "get_monitor", lambda: None)
         yield server
         server.shutdown()

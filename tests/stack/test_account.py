@@ -1,15 +1,19 @@
 """What the account grants: a made-up AWS answers, over a real socket and a real client."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
 
 from local import monitor
 from stack import account
+from tests.services import CONCURRENCY
 
 from .conftest import Aws, read
+
+if TYPE_CHECKING:
+    from local.cloud import Cloud
 
 SETTINGS = "GET /2016-08-19/account-settings"
 FUNCTIONS = "GET /2015-03-31/functions"
@@ -164,3 +168,32 @@ def test_the_account_refuses_before_any_resource(aws: Aws, monkeypatch: pytest.M
     with pytest.raises(pulumi.RunError, match=r"^artline:reservedConcurrency is 5: "):
         monitor.run({"reservedConcurrency": "5"})
     assert recorded.resources_in_order == []
+
+
+def test_an_emulated_account_counts_what_this_stack_has_reserved(
+    emulated: "Cloud", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in emulated.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(account, "get_monitor", lambda: None)
+    iam, lambda_ = emulated.client("iam"), emulated.client("lambda")
+    role = iam.create_role(RoleName="held", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    most = str(CONCURRENCY - 10)
+    account.check(read({"reservedConcurrency": most}, "us-east-1"))
+    lambda_.create_function(
+        FunctionName="artline-1234567",
+        Role=role,
+        PackageType="Image",
+        Code={"ImageUri": f"000000000000.dkr.ecr.us-east-1.amazonaws.com/a@sha256:{'1' * 64}"},
+        Tags={"Project": "artline", "Stack": "test"},
+    )
+    lambda_.put_function_concurrency(
+        FunctionName="artline-1234567", ReservedConcurrentExecutions=100
+    )
+    try:
+        account.check(read({"reservedConcurrency": most}, "us-east-1"))
+        with pytest.raises(pulumi.RunError, match=r"^artline:reservedConcurrency is "):
+            account.check(read({"reservedConcurrency": most}, "us-east-1", stack="prod"))
+    finally:
+        lambda_.delete_function(FunctionName="artline-1234567")
+        iam.delete_role(RoleName="held")
