@@ -11,11 +11,25 @@ EVENT_BYTES: Final = 6 * 1024 * 1024
 GATEWAY_BYTES: Final = 10 * 1000 * 1000
 """An HTTP API's request body."""
 
-IMAGE_BYTES: Final = EVENT_BYTES * 3 // 4
-"""An image in one event, 4.5 MiB: base64 makes 4 bytes out of 3."""
+ENVELOPE_BYTES: Final = 64 * 1024
+"""What an event holds beside the body: an HTTP API takes 10 KB of headers and query, and repeats
+some of them."""
+
+IMAGE_BYTES: Final = (EVENT_BYTES - ENVELOPE_BYTES) * 3 // 4
+"""An image in one event, 4.45 MiB: base64 makes 4 bytes out of 3."""
+
+TEXT_IMAGE_BYTES: Final = IMAGE_BYTES * 3 // 4
+"""An image as base64 text of any media type, 3.3 MiB: unless the type is known to be text, an HTTP
+API puts base64 around that once more."""
 
 IMAGE_PIXELS: Final = 50_000_000
-"""A decoded photo: 150 MB as RGB, which 2048 MB holds with its copies."""
+"""A photo as stored: 200 MB in Pillow's memory as RGB, and as much again where it is converted."""
+
+LOCAL_PIXELS: Final = 250_000_000
+"""A photo on the caller's own machine: the largest phone cameras have 200 megapixels."""
+
+DECODE_SECONDS: Final = 4.0
+"""CPU time that a decoder may take in the function before it is stopped."""
 
 UPLOAD_BYTES: Final = 50 * 1000 * 1000
 """A photo uploaded for `/jobs`."""

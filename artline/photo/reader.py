@@ -1,136 +1,150 @@
-"""The reader: an image file's bytes to upright RGB pixels."""
+"""The reader: an image file's bytes to upright RGB pixels.
 
-import io
+A file is opened once, checked, and decoded once. What its decoder reports as damaged is refused.
+"""
+
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-from PIL import (  # noqa: F401  named here, or Pillow imports all its plugins on first need
-    AvifImagePlugin,
-    IcoImagePlugin,
-    Image,
-    ImageOps,
-    Jpeg2KImagePlugin,
-    QoiImagePlugin,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
+from PIL import Image
+
+from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError
+from . import formats, icon, png
+from .bounds import SERVICE, Bounds, Deadline
+from .directory import orientation
+from .formats import Format, recognise, sniff, unknown
+from .pixels import GAP, Pixels, Samples, upright
+from .plugins import read_header
+
+__all__ = ["Photo", "Pixels", "decode", "from_image", "is_image"]
+
+UNSUPPORTED: Final = (
+    "Unsupported BMP",
+    "cannot handle",
+    "unable to determine J2K image mode",
+    "unknown data organization",
+    "unknown pixel mode",
 )
-
-from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, UnknownFormatError
-from ..limits import IMAGE_PIXELS
-
-Pixels = npt.NDArray[np.uint8]
-
-READS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "QOI")
-"""Formats that begin with a signature; Pillow's others are guessed, or run another program."""
-
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
-"""How the common ones begin: bytes that begin so are an image, if only a broken one."""
-
-AVERAGES = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}
-"""Pillow's modes whose pixels can be averaged; a palette's indices, say, cannot."""
-
-HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1")
+"""How Pillow's messages begin where a file is healthy, but of a kind that it does not read."""
 
 
-def is_image(data: bytes) -> bool:
-    """Whether `data` begins like an image of a format that is read here."""
-    try:
-        _open(data)
-    except UnknownFormatError:
-        return False
-    except PhotoError:
-        pass
-    return True
+@dataclass(slots=True)
+class Photo:
+    """An image file whose header is read, and within the bounds. Its pixels are not decoded yet.
+
+    `width` and `height` are in pixels, as stored: before the photo is turned upright.
+    """
+
+    format: Format
+    width: int
+    height: int
+    _image: Any
+    _orientation: int | None
+    _samples: Samples
+
+    @classmethod
+    def open(cls, data: bytes, bounds: Bounds = SERVICE) -> Photo:
+        """Reads the header. Raises `PhotoError`."""
+        with _reading():
+            return _open(data, bounds)
+
+    def pixels(self, box: tuple[int, int]) -> Pixels:
+        """Decodes it, once, as uint8 `[H, W, 3]` RGB: first frame, upright, on white.
+
+        It is shrunk into `box`, (width, height) in pixels of the upright photo, and never enlarged.
+        Raises `PhotoError`.
+        """
+        with _reading():
+            image = self._image
+            if self.format is formats.HEIF:
+                image = image.load()
+            else:
+                if self.format is formats.JPEG:
+                    # It is decoded small in the first place. A quarter turn may still swap the
+                    # sides: a square of the longer one holds either.
+                    image.thumbnail((max(box), max(box)), reducing_gap=GAP)
+                image.load()
+            turn = self._orientation or orientation(image.info.get("exif"))
+            return upright(image, turn, box, self._samples)
 
 
-def decode(photo: bytes, box: tuple[int, int]) -> Pixels:
+def decode(photo: bytes, box: tuple[int, int], bounds: Bounds = SERVICE) -> Pixels:
     """The photo as uint8 `[H, W, 3]` RGB: first frame, upright, on white, shrunk into `box`.
 
     `box` is (width, height) in pixels of the upright photo. Raises `PhotoError`.
     """
-    image = _open(photo)
+    return Photo.open(photo, bounds).pixels(box)
+
+
+def from_image(image: Image.Image, box: tuple[int, int]) -> Pixels:
+    """As `decode`, from an image of Pillow's, which is left as it is. Raises `PhotoError`."""
+    with _reading():
+        turn = orientation(image.info.get("exif"))
+        return upright(image.copy(), turn, box, Samples(key=image.info.get("transparency")))
+
+
+def is_image(data: bytes) -> bool:
+    """Whether `data` begins like a photo in a format that is read here."""
+    return sniff(data) is not None
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turns whatever Pillow and its decoders raise into the errors of photos."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            if image.mode in AVERAGES:
-                # A JPEG is decoded small in the first place. A quarter turn may still swap the
-                # sides: a square of the longer one holds either.
-                image.thumbnail((max(box), max(box)), reducing_gap=3.0)
-            elif image.mode == "I;16":
-                image.thumbnail((max(box), max(box)), reducing_gap=None)  # which it cannot reduce
-            image = _rgb(_upright(image))
-            image.thumbnail(box, reducing_gap=3.0)
-            return np.asarray(image)
-    except Exception as error:  # Pillow's decoders raise whatever a broken file led them to
-        raise _corrupt() from error
+            yield
+    except PhotoError:
+        raise
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise PhotoTooLargeError("The photo has too many pixels: send a smaller one.") from error
+    except Exception as error:  # a broken file leads decoders to raise anything
+        if str(error).startswith(UNSUPPORTED):
+            raise unknown("an image of a kind") from error
+        raise DamagedPhotoError(
+            "The photo is cut short or damaged: send it again, or open it and save it anew."
+        ) from error
 
 
-def _open(data: bytes) -> Image.Image:
-    """The image's header, read and within the limits; its pixels are not decoded yet."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # a large one is refused below
-            image = Image.open(io.BytesIO(data), formats=READS)
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels() from error
-    except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
-    except Exception as error:  # Pillow's plugins raise whatever a broken header led them to
-        raise _corrupt() from error
-    if image.width * image.height > IMAGE_PIXELS:
-        raise _too_many_pixels()
-    return image
+def _open(data: bytes, bounds: Bounds) -> Photo:
+    form = recognise(data)
+    bounds.check_bytes(len(data), form.most_bytes)
+    if form is formats.HEIF:
+        from .heif import HeifPhoto
+
+        heif = HeifPhoto(data)
+        bounds.check(*heif.size, form.share)
+        return Photo(form, *heif.size, heif, 1, Samples())
+    if form is formats.ICO:
+        start, size = icon.largest(data)
+        if data.startswith(png.SIGNATURE, start):
+            return _open(data[start:], bounds)
+        bounds.check(*size)
+    return _open_with_pillow(form, data, bounds)
 
 
-def _unidentified(data: bytes) -> PhotoError:
-    if data.startswith(SIGNATURES):
-        return _corrupt()
-    if data[4:12] in HEIC:
-        advice = "HEIC is not read here: convert the photo to JPEG first, as artline does."
-    elif data.startswith(b"--"):
-        advice = "A form is not read here: send the image file itself as the body."
-    else:
-        advice = "These bytes are no image that is read here: send a JPEG, PNG or WebP file."
-    return UnknownFormatError(advice)
+def _open_with_pillow(form: Format, data: bytes, bounds: Bounds) -> Photo:
+    turn, samples, deadline = None, Samples(), Deadline(bounds.seconds)
+    if form is formats.TIFF:
+        from .tiff import Tiff
 
-
-def _corrupt() -> PhotoError:
-    return DamagedPhotoError(
-        "The image is cut short or corrupt: send it again, or open it and save it anew."
-    )
-
-
-def _too_many_pixels() -> PhotoError:
-    return PhotoTooLargeError(
-        f"The image has over {IMAGE_PIXELS // 1_000_000} megapixels: send a smaller one."
-    )
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes as RGB, transparency on white."""
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith(("I", "F")):
-        values = np.nan_to_num(np.array(image, dtype=np.float32), copy=False)
-        # 16-bit files say their scale; the 32-bit modes do not, so it is read off the brightest.
-        scale = 65535.0 if image.mode.startswith("I;16") else _scale(float(values.max()))
-        values *= 255 / scale
-        return Image.fromarray(values.clip(0, 255, out=values).astype(np.uint8)).convert("RGB")
-    if image.mode == "LAB":
-        return image.getchannel("L").convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _scale(peak: float) -> float:
-    return next((scale for scale in (1.0, 255.0, 65535.0) if peak <= scale), peak)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # a broken EXIF block says nothing about the pixels
-        return image
+        tiff = Tiff(data, bounds)
+        turn, samples = tiff.orientation, tiff.samples
+    if form is formats.PNG:
+        data = png.without_text(data, deadline)
+    image = read_header(form, data, deadline)
+    width, height = image.size
+    bounds.check(width, height, form.share)
+    key = image.info.get("transparency")
+    if form is formats.PNG:
+        key = png.colour_key(key, data)
+    if key is not None:
+        samples = replace(samples, key=key)
+    if image.format == "PPM" and image.mode == "I":
+        samples = Samples(white=65535.0)
+    return Photo(form, width, height, image, turn, samples)

@@ -1,0 +1,79 @@
+"""Pillow's plugin of each format, imported when the first such photo comes.
+
+They are called directly: `Image.open` would try one after the other, and would refuse on its own
+terms what `bounds` allows on the caller's machine.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeAlias
+
+# Named here, as most photos need one of them. What encodes line art needs them registered, too.
+from PIL import ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from . import formats
+from .bounds import BLOCK, BoundedFile, Deadline, ShortReads
+from .formats import Format
+
+Plugin: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
+"""Reads the header of an image file, or raises whatever a broken one led it to."""
+
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    decodermaxblock = BLOCK
+
+    def _read_dpi_from_exif(self) -> None:
+        """Nobody asks for the resolution, and a wrong tag in EXIF must not end the reading."""
+
+
+MODULES = {
+    formats.GIF: "GifImagePlugin.GifImageFile",
+    formats.BMP: "BmpImagePlugin.BmpImageFile",
+    formats.AVIF: "AvifImagePlugin.AvifImageFile",
+    formats.JPEG2000: "Jpeg2KImagePlugin.Jpeg2KImageFile",
+    formats.PPM: "PpmImagePlugin.PpmImageFile",
+    formats.ICO: "IcoImagePlugin.IcoImageFile",
+    formats.QOI: "QoiImagePlugin.QoiImageFile",
+}
+
+
+@cache
+def _plugin(form: Format) -> Plugin:
+    if form is formats.JPEG:
+        return _Jpeg
+    if form is formats.PNG:
+        return PngImagePlugin.PngImageFile
+    if form is formats.WEBP:
+        return WebPImagePlugin.WebPImageFile
+    if form is formats.TIFF:
+        return _tiff()
+    module, _, name = MODULES[form].partition(".")
+    plugin: Plugin = getattr(import_module(f"PIL.{module}"), name)
+    return plugin
+
+
+def _tiff() -> Plugin:
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    class _Tiff(TiffImageFile):
+        def load_end(self) -> None:
+            """Leaves the image as stored: Pillow would look at every other tag of EXIF first."""
+            self._size = self._tile_size
+
+    return _Tiff
+
+
+def read_header(form: Format, data: bytes, deadline: Deadline) -> Any:
+    """The image in `data`, of the format `form`, with its pixels to be loaded."""
+    file: io.BytesIO
+    if form is formats.JPEG2000:
+        file = io.BytesIO(data)  # its decoder would hide what is raised while it reads
+    elif form is formats.PPM:
+        file = ShortReads(data, deadline)
+    else:
+        file = BoundedFile(data, deadline)
+    return _plugin(form)(file)
