@@ -1,8 +1,8 @@
-"""The handler: what kind of event is this, and who answers it.
+"""The handler: tells the kinds of events apart.
 
-HTTP requests, in whichever form AWS hands them over, find their answer in `ROUTES`; an SQS batch is
-the jobs' worker's; a warm-up is answered by a copy that can draw. Routing is a table of our own
-because Powertools' resolvers take one event format each and cost a tenth of a cold start to import.
+`ROUTES` answers HTTP requests, of whichever event format. `worker` takes an SQS batch. A warm-up is
+answered once the model has drawn. Routing is a table of our own because Powertools' resolvers take
+one event format each, and take a tenth of a cold start to import.
 """
 
 import json
@@ -26,13 +26,13 @@ from .telemetry import logger, metrics
 Answer = Callable[..., Reply]
 """Takes the request, and the path's parameters by name."""
 
-# Copies kept ready were started before anybody waited for them.
+# Provisioned environments initialise before the first request: no caller meets their cold start.
 _cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
 try:
-    model.load()  # while Lambda starts the function, which is when it has a whole CPU
+    model.load()  # during initialisation, when Lambda grants a whole CPU
 except ModelError:
-    logger.exception("the model cannot be loaded")  # and /health says so to whoever asks
+    logger.exception("the model cannot be loaded")  # /health answers 503 with the reason
 
 
 def handler(event: Event, context: Any = None) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def handler(event: Event, context: Any = None) -> dict[str, Any]:
     global _cold  # one process, one invocation at a time
     try:
         if isinstance(event, Mapping) and event.get("warmup"):
-            prove(model.load())  # or fail: a deployment goes by this, before any caller meets it
+            prove(model.load())  # a deployment that cannot draw fails here
             return {"warmup": True, "start": _start()}
         request_id = str(getattr(context, "aws_request_id", "unknown"))
         logger.append_keys(request_id=request_id)
@@ -71,7 +71,9 @@ def _answer(event: Event, request_id: str) -> Reply:
         reply = _refusal(ProblemError.of(error))
     except Exception:
         logger.exception("fault")
-        detail = f"The fault is ours: try again, and if it stays, quote request {request_id}."
+        detail = (
+            f"The service failed: try again, and if that fails too, quote request {request_id}."
+        )
         reply = _refusal(ProblemError(500, detail))
     reply.headers["server-timing"] = ", ".join(
         filter(None, (reply.headers.get("server-timing"), f"start;desc={_start()}"))
@@ -107,7 +109,7 @@ def _match(template: str, path: str) -> dict[str, str] | None:
 
 
 def health(_: Request) -> Reply:
-    """`GET /health`: what runs here, and what it takes."""
+    """`GET /health`: the model, the version, and the limits."""
     try:
         network = model.load()
     except ModelError as error:
@@ -129,6 +131,7 @@ def health(_: Request) -> Reply:
             "jobs": store.enabled(),
             "limits": {
                 "image_bytes": limits.IMAGE_BYTES,
+                "text_image_bytes": limits.TEXT_IMAGE_BYTES,
                 "image_pixels": limits.IMAGE_PIXELS,
                 "upload_bytes": limits.UPLOAD_BYTES,
                 "min_side": limits.MIN_SIDE,
@@ -141,7 +144,7 @@ def health(_: Request) -> Reply:
 
 def openapi(_: Request) -> Reply:
     """`GET /openapi.json`"""
-    from .openapi import document  # a description is seldom asked for
+    from .openapi import document  # seldom needed
 
     return _json(document(model.load(), jobs=store.enabled()))
 
@@ -157,15 +160,15 @@ ROUTES: dict[str, dict[str, Answer]] = {
 
 JOBS: dict[str, dict[str, Answer]] = {
     "/jobs": {"POST": jobs.create},
-    "/jobs/{id}": {"GET": jobs.look},
+    "/jobs/{id}": {"GET": jobs.look, "DELETE": jobs.delete},
 }
 
-PROTECTED = {draw, jobs.create, jobs.look}
-"""What a token is asked for: all that costs its owner money."""
+PROTECTED = {draw, jobs.create, jobs.look, jobs.delete}
+"""What needs a token, where the stack has one: everything that costs money or shows a photo."""
 
 
 def routes() -> dict[str, dict[str, Answer]]:
-    """What this stack answers."""
+    """The routes of this stack, with jobs or without."""
     return ROUTES | JOBS if store.enabled() else ROUTES
 
 
@@ -183,7 +186,7 @@ def _start() -> str:
 
 
 def _record(request: Request | None, reply: Reply) -> None:
-    """One log line and one embedded metric document a request; never what it carried."""
+    """Writes one log line and one metric document a request, and nothing of the photo."""
     name = f"Refused{int(reply.status)}" if reply.status >= 400 else "Answered"
     metrics.add_metric(name, MetricUnit.Count, 1)
     metrics.add_metric("ColdStart", MetricUnit.Count, int(_cold))

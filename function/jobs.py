@@ -29,24 +29,24 @@ from .problem import ProblemError
 from .telemetry import logger
 
 UPLOAD_LIFE: Final = timedelta(hours=1)
-"""How long the form serves. A photo that waits longer has met a fault, and may be sent again."""
+"""How long the upload form is valid. A photo still queued after that met a fault: send it again."""
 
 RESULT_LIFE: Final = timedelta(minutes=15)
-"""How long a result's URL serves. Another look at the job gives another."""
+"""How long a result's URL is valid. `GET /jobs/{id}` gives a new one."""
 
 POLL_SECONDS: Final = 2
 
 OWN: Final = ("sha256", "size", "type")
-"""What the body of `POST /jobs` says of the photo, beside the request options."""
+"""The fields of `POST /jobs` that describe the photo, beside the request options."""
 
 ID = re.compile("[0-9a-f]{64}")
 SHA256 = re.compile("[0-9A-Fa-f]{64}")
-MEDIA_TYPE = re.compile(r"image/[\w.+-]+", re.ASCII)
+MEDIA_TYPE: Final = "image/[0-9A-Za-z_.+-]+"
 
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """Has the caller come back later where S3 does not answer."""
+    """Answers 503 with Retry-After where S3 cannot be reached."""
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
     try:
@@ -60,21 +60,38 @@ def _answering() -> Iterator[None]:
 
 @_answering()
 def create(request: Request) -> Reply:
-    """`POST /jobs`: issues a job, or says how the same job is that was issued before."""
+    """`POST /jobs`: issues a job, or answers with the state of the same job, issued before."""
     order = Order.read(request.body)
     job = order.id()
-    return _reply(201, job, _settled(job) or _issue(job, order), job_url=f"/jobs/{job}")
+    # Behind a base path, a relative reference is right wherever the caller resolves it.
+    url = f"jobs/{job}" if request.prefix else f"/jobs/{job}"
+    return _reply(201, job, _settled(job) or _issue(job, order), job_url=url)
 
 
 @_answering()
 def look(_: Request, id: str) -> Reply:  # noqa: A002  the route's own name for it
-    """`GET /jobs/{id}`: how the job is."""
-    state = (_settled(id) or _pending(id)) if ID.fullmatch(id) else None
+    """`GET /jobs/{id}`: the state of the job."""
+    return _reply(200, id, _state(id))
+
+
+@_answering()
+def delete(_: Request, id: str) -> Reply:  # noqa: A002  the route's own name for it
+    """`DELETE /jobs/{id}`: deletes the photo, the line art and the error."""
+    _state(id)
+    # The photo goes first: a worker that is drawing it deletes its own result if the photo is gone.
+    for key in (store.upload(id), store.result(id), store.error(id)):
+        store.delete(key)
+    return Reply(204, "", "", {"cache-control": "no-store"})
+
+
+def _state(job: str) -> dict[str, Any]:
+    """The job's state. Raises `ProblemError` 404 where there is no such job."""
+    state = (_settled(job) or _pending(job)) if ID.fullmatch(job) else None
     if state is None:
         raise ProblemError(
             404, "There is no such job, or it has expired: POST /jobs makes a new one."
         )
-    return _reply(200, id, state)
+    return state
 
 
 def _reply(status: int, job: str, state: Mapping[str, Any], **more: str) -> Reply:
@@ -86,10 +103,10 @@ def _reply(status: int, job: str, state: Mapping[str, Any], **more: str) -> Repl
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a caller wants drawn, and how."""
+    """A photo to draw, and the request options."""
 
     media_type: str
-    """The photo's, for S3 to know: the worker goes by the bytes."""
+    """The photo's, for S3. The worker reads the bytes themselves."""
     sha256: str | None
     """The photo's, in lower-case hexadecimal."""
     options: Options
@@ -107,12 +124,12 @@ class Order:
         _check_size(asked.get("size", 1))
         return cls(
             _media_type(asked.get("type", "image/jpeg")),
-            _sha256(asked.get("sha256")),
+            _sha256(asked["sha256"]) if "sha256" in asked else None,
             Options.read({k: v for k, v in asked.items() if k in OPTIONS}, model.load()),
         )
 
     def id(self) -> str:
-        """The job's id: another each time, where it is not known which photo it is."""
+        """The job's id: random where the photo's hash is not known."""
         if self.sha256 is None:
             return secrets.token_hex(32)
         network = model.load()
@@ -120,7 +137,7 @@ class Order:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def fields(self) -> dict[str, str]:
-        """The form's fields that its sender may not change; S3 keeps them with the photo."""
+        """The signed fields of the upload form, which S3 stores as the photo's metadata."""
         fields = {f"x-amz-meta-{key}": value for key, value in metadata(self.options).items()}
         if self.sha256:
             digest = base64.b64encode(bytes.fromhex(self.sha256)).decode()
@@ -147,6 +164,8 @@ def options(metadata: Mapping[str, str]) -> Options:
 
 
 def _check_size(size: object) -> None:
+    if isinstance(size, float) and size.is_integer():  # JSON's 512.0 is an integer, too
+        size = int(size)
     if type(size) is not int or size < 1:
         raise _refusal("size is the photo's number of bytes")
     if size > limits.UPLOAD_BYTES:
@@ -157,14 +176,14 @@ def _check_size(size: object) -> None:
 
 
 def _media_type(given: object) -> str:
-    if isinstance(given, str) and MEDIA_TYPE.fullmatch(given):
+    if isinstance(given, str) and re.fullmatch(MEDIA_TYPE, given):
         return given
     raise ProblemError(415, "type is the photo's media type, as image/jpeg: send an image.")
 
 
-def _sha256(given: object) -> str | None:
-    if given is None or (isinstance(given, str) and SHA256.fullmatch(given)):
-        return given and given.lower()
+def _sha256(given: object) -> str:
+    if isinstance(given, str) and SHA256.fullmatch(given):
+        return given.lower()
     raise _refusal("sha256 is the photo's SHA-256 in 64 hexadecimal digits")
 
 
@@ -173,7 +192,7 @@ def _refusal(detail: str) -> ProblemError:
 
 
 def _settled(job: str) -> dict[str, Any] | None:
-    """The state of a job that has come to its end."""
+    """The state of a job that is done or failed, else None."""
     if store.head(store.result(job)):
         return {"status": "done", "result_url": store.link(store.result(job), RESULT_LIFE)}
     if error := store.get(store.error(job)):
@@ -182,7 +201,7 @@ def _settled(job: str) -> dict[str, Any] | None:
 
 
 def _pending(job: str) -> dict[str, Any] | None:
-    """The state of a job that has not come to its end."""
+    """The state of a job that is waiting or queued, else None."""
     upload = store.head(store.upload(job))
     if upload and upload["ContentLength"]:
         return {"status": "queued"}

@@ -5,28 +5,39 @@ from typing import Any
 from artline import limits
 from artline.drawing.model import Model
 from artline.options import MEDIA_TYPES, schemas
+from artline.photo.formats import AVIF, BMP, GIF, HEIF, JPEG, JPEG2000, PNG, TIFF, WEBP
 from artline.version import __version__
+
+from .jobs import MEDIA_TYPE
 
 Schema = dict[str, Any]
 
-IMAGES: Schema = {
-    kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()
-}
-BASE64: Schema = {"text/plain": {"schema": {"type": "string", "contentEncoding": "base64"}}}
+BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
+BASE64: Schema = {"schema": {"type": "string", "contentEncoding": "base64"}}
 JSON: Schema = {"application/json": {"schema": {"type": "object"}}}
 SECURITY: list[Schema] = [{}, {"token": []}]
+
+PHOTO_TYPES = (
+    "application/octet-stream",  # the bytes decide, and generated clients know this type
+    *(each.media_type for each in (JPEG, PNG, WEBP, HEIF, AVIF, GIF, TIFF, BMP, JPEG2000)),
+)
 
 PROBLEMS = {
     "400": "No body, text that is not base64, or an option that does not exist or is out of range",
     "401": "A token is required, and is missing or wrong",
-    "413": f"Over {limits.IMAGE_BYTES:,} bytes in one request (use /jobs), or over"
-    f" {limits.IMAGE_PIXELS:,} pixels",
+    "413": f"An image of over {limits.IMAGE_BYTES:,} bytes in one request, or of over"
+    f" {limits.TEXT_IMAGE_BYTES:,} as base64 text (use /jobs), or of over"
+    f" {limits.IMAGE_PIXELS:,} pixels, less in formats that take longer to decode",
     "415": "Bytes of no image format that is read here",
-    "422": "An image that is cut short or corrupt",
-    "429": "Throttled: Retry-After says when to come back",
+    "422": "An image that is cut short or damaged",
     "500": "A fault of the service, with a request id to quote",
-    "503": "No capacity: Retry-After says when to come back",
 }
+
+GATEWAY_PROBLEMS = {
+    "429": "Throttled: wait and try again",
+    "503": "No capacity, or no answer in time: wait and try again",
+}
+"""What API Gateway answers by itself."""
 
 
 def document(model: Model, *, jobs: bool) -> Schema:
@@ -46,7 +57,8 @@ def document(model: Model, *, jobs: bool) -> Schema:
             **(_jobs(model) if jobs else {}),
         },
         "components": {
-            "schemas": {"Problem": _problem()} | ({"Job": _job()} if jobs else {}),
+            "schemas": {"Problem": _problem(), "Message": _message()}
+            | ({"Job": _job()} if jobs else {}),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -59,9 +71,10 @@ def _transform(model: Model) -> Schema:
         "parameters": _query(model),
         "requestBody": {
             "required": True,
-            "description": "An image file, or the base64 text of one. The bytes decide, not the"
-            " content type.",
-            "content": IMAGES | BASE64,
+            "description": "An image file, the base64 text of one, or a form with one file, whose"
+            " other fields are request options. The bytes decide, not the content type.",
+            "content": dict.fromkeys(PHOTO_TYPES, BINARY)
+            | {"text/plain": BASE64, "multipart/form-data": {"schema": _form(model)}},
         },
         "responses": {
             "200": {
@@ -69,7 +82,7 @@ def _transform(model: Model) -> Schema:
                 "headers": {
                     name: {"schema": {"type": "string"}} for name in ("Server-Timing", "X-Model")
                 },
-                "content": IMAGES | BASE64,
+                "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY) | {"text/plain": BASE64},
             }
         }
         | _refusals(*PROBLEMS),
@@ -85,24 +98,45 @@ def _jobs(model: Model) -> Schema:
     create = {
         "operationId": "createJob",
         "summary": "Queue a photo that is too large or too slow for one request",
-        "description": "Post the photo as `file`, behind `upload.fields`, to `upload.url`.",
+        "description": "Then post `upload.fields`, and the photo as `file` after them, to"
+        " `upload.url`.",
         "requestBody": {"content": {"application/json": {"schema": _order(model)}}},
         "responses": {"201": {"description": "The job, this one or the same before it", **answer}}
-        | _refusals("400", "401", "413", "415", "429", "500", "503"),
+        | _refusals("400", "401", "413", "415", "500"),
         "security": SECURITY,
     }
+    missing = {"404": _refusal("A job that was never issued, has expired or was deleted")}
     look = {
         "operationId": "job",
-        "summary": "How a job is",
+        "summary": "The state of a job",
+        "responses": {"200": {"description": "The job", **answer}}
+        | missing
+        | _refusals("401", "500"),
+        "security": SECURITY,
+    }
+    delete = {
+        "operationId": "deleteJob",
+        "summary": "Delete a job's photo and its line art",
+        "responses": {"204": {"description": "They are gone"}} | missing | _refusals("401", "500"),
+        "security": SECURITY,
+    }
+    one = {
         "parameters": [
             {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
         ],
-        "responses": {"200": {"description": "The job", **answer}}
-        | {"404": _refusal("A job that was never issued, or has expired")}
-        | _refusals("401", "429", "500", "503"),
-        "security": SECURITY,
+        "get": look,
+        "delete": delete,
     }
-    return {"/jobs": {"post": create}, "/jobs/{id}": {"get": look}}
+    return {"/jobs": {"post": create}, "/jobs/{id}": one}
+
+
+def _form(model: Model) -> Schema:
+    return {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "string", "format": "binary"}, **_options(model)},
+        "additionalProperties": False,
+    }
 
 
 def _order(model: Model) -> Schema:
@@ -122,7 +156,7 @@ def _order(model: Model) -> Schema:
             },
             "type": {
                 "type": "string",
-                "pattern": "^image/",
+                "pattern": f"^{MEDIA_TYPE}$",
                 "default": "image/jpeg",
                 "description": "The photo's media type",
             },
@@ -157,10 +191,17 @@ def _job() -> Schema:
 
 
 def _query(model: Model) -> list[Schema]:
-    """The request options as parameters. Without `format`, `Accept` decides."""
+    """The request options as parameters."""
+    return [
+        {"name": name, "in": "query", "schema": schema} for name, schema in _options(model).items()
+    ]
+
+
+def _options(model: Model) -> dict[str, Schema]:
+    """The schemas of the request options. Without `format`, `Accept` decides."""
     found = schemas(model)
     del found["format"]["default"]
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in found.items()]
+    return found
 
 
 def _get(name: str, summary: str, content: Schema) -> Schema:
@@ -172,12 +213,26 @@ def _get(name: str, summary: str, content: Schema) -> Schema:
 
 
 def _refusals(*statuses: str) -> Schema:
-    return {status: _refusal(PROBLEMS[status]) for status in statuses}
+    message = {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}}
+    return {status: _refusal(PROBLEMS[status]) for status in statuses} | {
+        status: {"description": description, "content": _PROBLEM | message}
+        for status, description in GATEWAY_PROBLEMS.items()
+    }
 
 
 def _refusal(description: str) -> Schema:
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {"description": description, "content": {"application/problem+json": schema}}
+    return {"description": description, "content": _PROBLEM}
+
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def _message() -> Schema:
+    return {
+        "type": "object",
+        "description": "An answer of API Gateway's own",
+        "properties": {"message": {"type": "string"}},
+    }
 
 
 def _problem() -> Schema:

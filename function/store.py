@@ -1,7 +1,7 @@
 """The jobs' bucket: which objects make up a job, and how they are read, written and linked to.
 
 * `uploads/<id>`: empty from when the id is issued until the photo takes its place
-* `results/<id>.jpg`: the line art, in whichever format was asked for
+* `results/<id>.jpg`: the line art, in the format that was asked for
 * `errors/<id>.json`: what is wrong with the photo, as problem details
 """
 
@@ -52,9 +52,14 @@ def put(key: str, body: bytes, content_type: str) -> None:
 
 
 def clear(key: str, seen: Stored | None) -> None:
-    """Leaves an empty object, unless another has come to be there since `seen` was."""
+    """Puts an empty object there, unless another was written since `seen` was read."""
     condition = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": seen["ETag"]}
     _call("put_object", key, unless=OVERTAKEN, **condition)
+
+
+def delete(key: str) -> None:
+    """Leaves no object, whether there was one or not."""
+    _client().delete_object(Bucket=_bucket(), Key=key)
 
 
 def link(key: str, life: timedelta) -> str:

@@ -1,8 +1,8 @@
-"""The queue's worker: S3 notifications in, line art into the bucket.
+"""The worker function: S3 notifications in, line art into the bucket.
 
-A photo that cannot be drawn has its error stored, and that is the job's end. A fault of ours is
-raised: the queue delivers that message again, and at last to its dead letters. Every step may be
-repeated, by a second delivery or at the same time by two, and leaves the same objects.
+For a photo that cannot be drawn, the error is stored and the job has failed. A fault of ours is
+raised: the queue delivers the message again, and after its last attempt moves it to the dead-letter
+queue. A message may be delivered twice, even to two workers at once: both leave the same objects.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 def work(event: Event) -> dict[str, Any]:
-    """Draws the photos that an SQS batch names, and answers which messages to deliver again."""
+    """Draws the photos that an SQS batch names; the answer lists the messages that failed."""
     from aws_lambda_powertools.utilities.batch import (  # requests need none of it
         BatchProcessor,
         EventType,
         process_partial_response,
     )
 
-    # A batch of which all fails is answered like any other: what failed is in the log.
+    # Where the whole batch fails, the answer lists it all: an exception would say nothing more.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     metrics.add_metric("JobMessages", MetricUnit.Count, len(event["Records"]))
     try:
@@ -51,9 +51,9 @@ def _receive(record: "SQSRecord") -> None:
 
 
 def _uploaded(message: str) -> list[str]:
-    """The jobs whose photos an S3 notification says have come."""
+    """The jobs whose photos were uploaded, from an S3 notification."""
     notification = json.loads(message)
-    if notification.get("Event") == "s3:TestEvent":  # S3 tries the queue when it is connected
+    if notification.get("Event") == "s3:TestEvent":  # S3 sends it when the queue is connected
         return []
     keys = [unquote_plus(record["s3"]["object"]["key"]) for record in notification["Records"]]
     return [job for job in (key.removeprefix("uploads/") for key in keys) if jobs.ID.fullmatch(job)]
@@ -61,15 +61,15 @@ def _uploaded(message: str) -> list[str]:
 
 def _draw(job: str) -> None:
     if store.head(store.result(job)) or store.head(store.error(job)):
-        return  # delivered twice
+        return  # a second delivery
     key = store.upload(job)
     upload = store.get(key)
     if upload is None or not upload["ContentLength"]:
-        return  # deleted before its turn, or no photo yet
+        return  # the job was deleted, or has no photo yet
     photo, order = upload["Body"].read(), upload["Metadata"]
     if order.get("sha256") not in (None, hashlib.sha256(photo).hexdigest()):
-        logger.warning("not the photo that was announced", job=job)
-        store.clear(key, upload)  # the job goes on waiting for the one that was
+        logger.warning("the photo does not match its SHA-256", job=job)
+        store.clear(key, upload)  # the job waits for the right one
         return
     timings = Timings()
     try:
@@ -78,11 +78,18 @@ def _draw(job: str) -> None:
     except (OptionError, PhotoError) as error:
         problem = ProblemError.of(error)
         document = json.dumps(problem.document()).encode()
-        store.put(store.error(job), document, "application/problem+json")
+        _finish(job, store.error(job), document, "application/problem+json")
         _record("JobFailed", job, upload, status=int(problem.status))
     else:
-        store.put(store.result(job), art, options.media_type)
+        _finish(job, store.result(job), art, options.media_type)
         _record("JobDone", job, upload, timing=timings.steps)
+
+
+def _finish(job: str, key: str, body: bytes, content_type: str) -> None:
+    """Stores a job's end, unless the job was deleted while it was drawn."""
+    store.put(key, body, content_type)
+    if store.head(store.upload(job)) is None:
+        store.delete(key)
 
 
 def _record(end: str, job: str, upload: store.Stored, **details: Any) -> None:

@@ -14,7 +14,7 @@ from .settings import Settings
 PAGE_ROUTES = ("GET /", "GET /sw.js", "GET /page/{version}/{name}")
 OPEN_ROUTES = (*PAGE_ROUTES, "GET /health", "GET /openapi.json")
 PAID_ROUTES = ("POST /transform",)
-JOB_ROUTES = ("POST /jobs", "GET /jobs/{id}")
+JOB_ROUTES = ("POST /jobs", "GET /jobs/{id}", "DELETE /jobs/{id}")
 OTHER_ROUTES = ("$default",)
 """Every other request: the function answers it with its 404 or 405."""
 
@@ -143,7 +143,7 @@ def _cors(settings: Settings) -> aws.apigatewayv2.ApiCorsConfigurationArgsDict |
     signing = SIGNING_HEADERS if settings.auth == "iam" else ()
     return {
         "allow_origins": list(settings.cors_origins),
-        "allow_methods": ["GET", "POST"],
+        "allow_methods": ["GET", "POST", "DELETE"],
         "allow_headers": ["content-type", "accept", "authorization", *signing],
         "expose_headers": ["server-timing", "x-model", "retry-after", "etag"],
         "max_age": 86_400,

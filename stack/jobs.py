@@ -99,6 +99,7 @@ class Jobs(pulumi.ComponentResource):
             statements=[
                 allow(["s3:GetObject"], [pulumi.Output.concat(arn, "/", key) for key in KEPT]),
                 allow(["s3:PutObject"], [pulumi.Output.concat(arn, "/", key) for key in writes]),
+                allow(["s3:DeleteObject"], [pulumi.Output.concat(arn, "/", key) for key in KEPT]),
                 # Without the right to list, a missing object is a 403 in place of a 404.
                 allow(["s3:ListBucket"], [arn]),
             ],

@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 from PIL import Image
 
+from .. import limits
 from ..drawing.art import LineArt
 from ..errors import AnswerError, ProblemError
 from ._headers import retry_after, server_timing
@@ -23,9 +24,9 @@ class Limits:
     The defaults are the contract's, for a service that does not say.
     """
 
-    image_bytes: int = 4_718_592
-    image_pixels: int = 50_000_000
-    upload_bytes: int = 50_000_000
+    image_bytes: int = limits.IMAGE_BYTES
+    image_pixels: int = limits.IMAGE_PIXELS
+    upload_bytes: int = limits.UPLOAD_BYTES
     default_side: int = 1024
     min_side: int = 64
     max_side: int = 2048

@@ -205,6 +205,19 @@ class Client:
         """The job as it is now."""
         return self._poll(job, self._wire.deadline(self._timeout), _quiet)
 
+    def delete(self, job: Job) -> None:
+        """Deletes the job's photo and its line art. Raises `ProblemError` 404 where they are gone.
+
+        >>> client.delete(job)
+        """
+        self._ask(
+            "DELETE",
+            self._absolute(job.url),
+            lambda _: None,
+            until=self._wire.deadline(self._timeout),
+            progress=_quiet,
+        )
+
     def wait(
         self, job: Job, *, timeout: float = JOB_SECONDS, progress: Progress = _quiet
     ) -> LineArt:
