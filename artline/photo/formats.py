@@ -111,6 +111,13 @@ def unknown(name: str | None) -> UnknownFormatError:
     return UnknownFormatError(f"This is {name}, which is not read here: {advice}.")
 
 
+def unsupported(name: str) -> UnknownFormatError:
+    """The error for a healthy file in the format `name`, of a kind that no decoder here reads."""
+    return UnknownFormatError(
+        f"This kind of {name} is not read here: save the photo as JPEG or PNG and send that."
+    )
+
+
 def _begins(pattern: bytes, data: bytes) -> bool:
     return re.match(pattern, data[:4096], re.DOTALL) is not None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from .formats import unknown
+from .formats import unsupported
 
 
 class HeifPhoto:
@@ -20,7 +20,7 @@ class HeifPhoto:
             file = HeifFile(io.BytesIO(data), remove_stride=False)
         except (RuntimeError, ValueError) as error:
             if "nsupported" in str(error):
-                raise unknown("HEIF of a kind") from error
+                raise unsupported("HEIF") from error
             raise
         self._image: Any = file[file.primary_index]
         self.size: tuple[int, int] = self._image.size

@@ -17,7 +17,7 @@ from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError
 from . import formats, icon, png
 from .bounds import SERVICE, Bounds, Deadline
 from .directory import orientation
-from .formats import Format, recognise, sniff, unknown
+from .formats import Format, recognise, sniff, unsupported
 from .pixels import GAP, Pixels, Samples, upright
 from .plugins import read_header
 
@@ -105,7 +105,7 @@ def _reading() -> Iterator[None]:
         raise PhotoTooLargeError("The photo has too many pixels: send a smaller one.") from error
     except Exception as error:  # a broken file leads decoders to raise anything
         if str(error).startswith(UNSUPPORTED):
-            raise unknown("an image of a kind") from error
+            raise unsupported("image") from error
         raise DamagedPhotoError(
             "The photo is cut short or damaged: send it again, or open it and save it anew."
         ) from error

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..errors import UnknownFormatError
 from .bounds import Bounds
 from .directory import ORIENTATION, Directory
-from .formats import unknown
+from .formats import unknown, unsupported
 from .pixels import Samples
 
 SUBFILE_TYPE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
@@ -44,9 +43,9 @@ class Tiff:
         compression = tags.number(COMPRESSION, 1)
         bits = max(tags.numbers(BITS), default=1)
         if compression not in COMPRESSIONS:
-            raise unsupported()
+            raise unsupported("TIFF")
         if tags.number(PLANAR, 1) == 2 and bits > 8 and compression == 1:
-            raise unsupported()
+            raise unsupported("TIFF")
         if compression == JPEG_COMPRESSION:
             _check_frames(tags, data, bounds)
         self.samples = Samples(
@@ -55,10 +54,6 @@ class Tiff:
         )
         if bits == 16 and tags.number(SAMPLE_FORMAT, 1) == 2:
             self.samples = Samples(white=32767.0, inverted=self.samples.inverted)
-
-
-def unsupported() -> UnknownFormatError:
-    return unknown("TIFF of a kind")
 
 
 def _is_raw(tags: Directory, data: bytes) -> bool:
@@ -79,5 +74,5 @@ def _check_frames(tags: Directory, data: bytes, bounds: Bounds) -> None:
             continue
         kind, depth, height, width = frame.groups()
         if kind not in (b"\xc0", b"\xc1", b"\xc2") or depth != b"\x08":
-            raise unsupported()
+            raise unsupported("TIFF")
         bounds.check(int.from_bytes(width, "big"), int.from_bytes(height, "big"))

@@ -1,0 +1,344 @@
+"""What is read, what is refused, and how."""
+
+import io
+import struct
+import threading
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import ExifTags, Image
+
+from artline.errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, UnknownFormatError
+from artline.photo import formats
+from artline.photo.bounds import BLOCK, SERVICE, Bounds
+from artline.photo.reader import Photo, decode
+
+from .corpus import DRAWN, REFUSED, encoded, pattern, photo
+
+BOX = (1024, 1024)
+
+
+def middle(data: bytes) -> tuple[int, ...]:
+    pixels = decode(data, BOX)
+    return tuple(int(value) for value in pixels[pixels.shape[0] // 2, pixels.shape[1] // 2])
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunk(png: bytes, kind: bytes, data: bytes, *, last: bool = False) -> bytes:
+    """The PNG file with one more chunk, behind its header or before its end."""
+    at = len(png) - 12 if last else 33
+    return png[:at] + chunk(kind, data) + png[at:]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_the_corpus_is_read_upright(name: str) -> None:
+    width, height = DRAWN[name]
+    assert decode(photo(name), BOX).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_corpus_is_refused(name: str) -> None:
+    with pytest.raises(PhotoError) as refusal:
+        decode(photo(name), BOX)
+    assert refusal.value.status == REFUSED[name]
+
+
+def test_both_byte_orders_are_one_photo() -> None:
+    big, little = (photo(f"grey16-{order}-endian-1600.tif") for order in ("big", "little"))
+    assert np.array_equal(decode(big, BOX), decode(little, BOX))
+
+
+def test_camera_raw_is_named() -> None:
+    with pytest.raises(UnknownFormatError, match="camera raw"):
+        decode(photo("raw-dng-like.tif"), BOX)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"tEXt", b"iCCP"])
+def test_text_and_profiles_of_any_size(kind: bytes, last: bool) -> None:
+    text = bytes(range(1, 128)) * 100_000
+    data = {
+        b"zTXt": b"k\0\0" + zlib.compress(text),
+        b"iTXt": b"k\0\1\0\0\0" + zlib.compress(text),
+        b"tEXt": b"k\0" + text,
+        b"iCCP": b"k\0\0" + zlib.compress(text),
+    }[kind]
+    png = encoded(pattern("RGB"), "PNG")
+    assert np.array_equal(decode(with_chunk(png, kind, data, last=last), BOX), decode(png, BOX))
+
+
+def test_a_text_with_a_wrong_checksum_is_damage() -> None:
+    png = bytearray(with_chunk(encoded(pattern("RGB"), "PNG"), b"tEXt", b"k\0" + b"x" * 100))
+    png[60] ^= 1
+    with pytest.raises(DamagedPhotoError):
+        decode(bytes(png), BOX)
+
+
+def keyed(mode: str, depth: int, kind: int, samples: bytes, key: bytes) -> bytes:
+    """A PNG of 8 x 8 pixels of one colour, which is the transparent one."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, depth, kind, 0, 0, 0))
+    rows = zlib.compress((b"\0" + samples) * 8)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + header
+        + (chunk(b"PLTE", bytes(12)) if mode == "P" else b"")
+        + chunk(b"tRNS", key)
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "depth", "kind", "samples", "key"),
+    [
+        ("1", 1, 0, b"\0", b"\0\0"),
+        ("L;2", 2, 0, b"\x55\x55", b"\0\1"),
+        ("L;4", 4, 0, b"\x33" * 4, b"\0\3"),
+        ("L", 8, 0, b"\x07" * 8, b"\0\x07"),
+        ("I;16", 16, 0, b"\1\x02" * 8, b"\1\x02"),
+        ("RGB", 8, 2, b"\1\2\3" * 8, b"\0\1\0\2\0\3"),
+        ("RGB;16", 16, 2, b"\1\2\3\4\5\6" * 8, b"\1\2\3\4\5\6"),
+        ("P", 8, 3, b"\1" * 8, b"\xff\0"),
+    ],
+)
+def test_a_transparent_colour_is_paper(
+    mode: str, depth: int, kind: int, samples: bytes, key: bytes
+) -> None:
+    assert middle(keyed(mode, depth, kind, samples, key)) == (255, 255, 255)
+    if kind != 3:
+        other = keyed(mode, depth, kind, samples, bytes(len(key) - 1) + b"\xfe")
+        assert mode in ("1", "L;2", "L;4") or middle(other) != (255, 255, 255)
+
+
+def test_grey_with_premultiplied_alpha() -> None:
+    samples = np.zeros((16, 16, 2), np.uint8)
+    samples[..., 0], samples[..., 1] = 60, 128
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, photometric="minisblack", extrasamples=["assocalpha"])
+    assert Image.open(io.BytesIO(file.getvalue())).mode == "La"
+    assert middle(file.getvalue()) == (187, 187, 187)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "order", "grey"),
+    [("minisblack", "<", 51), ("minisblack", ">", 51), ("miniswhite", "<", 204)],
+)
+def test_sixteen_bits_know_their_white(photometric: str, order: Any, grey: int) -> None:
+    file = io.BytesIO()
+    samples = np.full((16, 16), 13107, np.uint16)
+    tifffile.imwrite(file, samples, photometric=photometric, byteorder=order)
+    assert middle(file.getvalue()) == (grey, grey, grey)
+
+
+def test_what_pillow_knows_no_mode_for_is_unsupported() -> None:
+    file = io.BytesIO()
+    samples = np.full((16, 16), 13107, np.uint16)
+    tifffile.imwrite(file, samples, photometric="miniswhite", byteorder=">")
+    with pytest.raises(UnknownFormatError, match="not read here"):
+        decode(file.getvalue(), BOX)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_planes_of_sixteen_bits_are_read_right_or_refused(order: Any, channels: int) -> None:
+    planes = np.full((channels, 32, 32), 51 * 257, np.uint16)
+    kept: dict[str, Any] = {"photometric": "rgb", "planarconfig": "separate", "byteorder": order}
+    plain, packed = io.BytesIO(), io.BytesIO()
+    tifffile.imwrite(plain, planes, **kept)
+    tifffile.imwrite(packed, planes, compression="zlib", **kept)
+    with pytest.raises(UnknownFormatError, match="not read here"):
+        decode(plain.getvalue(), BOX)
+    if channels == 3:
+        assert middle(packed.getvalue()) == (51, 51, 51)
+
+
+def one_strip(strip: bytes, compression: int, size: int = 64) -> bytes:
+    """A grey TIFF file around one compressed strip."""
+    tags = [
+        (256, 3, size),
+        (257, 3, size),
+        (258, 3, 8),
+        (259, 3, compression),
+        (262, 3, 1),
+        (273, 4, 8),
+        (277, 3, 1),
+        (278, 3, size),
+        (279, 4, len(strip)),
+    ]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + directory
+
+
+def test_jpeg_and_webp_inside_tiff() -> None:
+    jpeg = encoded(Image.new("L", (64, 64), 90), "JPEG")
+    assert abs(middle(one_strip(jpeg, 7))[0] - 90) < 3
+    lossless = jpeg.replace(b"\xff\xc0", b"\xff\xc3", 1)
+    webp = encoded(Image.new("L", (64, 64), 90), "WEBP")
+    for strip, compression in ((lossless, 7), (webp, 50001)):
+        with pytest.raises(UnknownFormatError, match="kind of TIFF"):
+            decode(one_strip(strip, compression), BOX)
+
+
+def test_pixels_of_what_is_nested_are_checked_first() -> None:
+    wide = encoded(Image.new("L", (9000, 6000)), "JPEG")
+    with pytest.raises(PhotoTooLargeError):
+        decode(one_strip(wide, 7), BOX)
+    png = encoded(Image.new("1", (13_300, 13_300)), "PNG")
+    icon = b"\0\0\1\0\1\0" + struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(png), 22) + png
+    with pytest.raises(PhotoTooLargeError, match="177 megapixels"):
+        decode(icon, BOX)
+    bitmap = struct.pack("<3I2H6I", 40, 60_000, 40_000, 1, 32, 0, 0, 0, 0, 0, 0)
+    entry = struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(bitmap), 22)
+    with pytest.raises(PhotoTooLargeError):
+        decode(b"\0\0\1\0\1\0" + entry + bitmap, BOX)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_jpeg_of_more_bits_is_unsupported_and_not_damaged(bits: int) -> None:
+    jpeg = bytearray(encoded(pattern("RGB"), "JPEG"))
+    jpeg[jpeg.index(b"\xff\xc0") + 4] = bits
+    with pytest.raises(UnknownFormatError):
+        decode(bytes(jpeg), BOX)
+
+
+WRONG_TAGS: list[tuple[int, int, int, int]] = [
+    (ExifTags.Base.XResolution, 2, 4, 0x00323700),
+    (ExifTags.Base.XResolution, 5, 1, 0xFFFFFFF0),
+    (ExifTags.Base.ImageWidth, 12, 9, 0xFFFFFFFF),
+    (ExifTags.Base.GPSInfo, 4, 1, 0xFFFFFF00),
+    (ExifTags.Base.ExifOffset, 2, 1, 7),
+    (ExifTags.Base.Artist, 99, 0xFFFFFFFF, 0),
+    (ExifTags.Base.Make, 2, 0x7FFFFFFF, 8),
+    (ExifTags.Base.ResolutionUnit, 9, 1, 0xFFFFFFFF),
+]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("wrong", WRONG_TAGS)
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_no_other_tag_hides_the_orientation(
+    name: str, wrong: tuple[int, int, int, int], order: str
+) -> None:
+    tags = sorted([wrong, (ExifTags.Base.Orientation, 3, 1, 6 if order == "<" else 6 << 16)])
+    exif = {"<": b"II*\0\x08\0\0\0", ">": b"MM\0*\0\0\0\x08"}[order]
+    exif += struct.pack(f"{order}H", len(tags))
+    exif += b"".join(struct.pack(f"{order}HHII", *tag) for tag in tags) + bytes(4)
+    head = b"" if name == "PNG" else b"Exif\0\0"
+    data = encoded(pattern("RGB", 60, 40), name, exif=head + exif)
+    assert decode(data, BOX).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("wrong", [tag for tag in WRONG_TAGS if tag[0] != ExifTags.Base.ImageWidth])
+def test_no_other_tag_hides_the_orientation_of_a_tiff(wrong: tuple[int, int, int, int]) -> None:
+    strip = bytes(60 * 40)
+    tags = [
+        (256, 3, 1, 60),
+        (257, 3, 1, 40),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+        (273, 4, 1, 8),
+        (274, 3, 1, 6),
+        (277, 3, 1, 1),
+        (278, 3, 1, 40),
+        (279, 4, 1, len(strip)),
+        wrong,
+    ]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    data = b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + directory
+    assert decode(data, BOX).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("brand", sorted(formats.HEIF_BRANDS - {b"miaf", b"mif2"}))
+def test_every_brand_of_heif(brand: bytes) -> None:
+    data = photo("heic-heis.heic")
+    assert Photo.open(data[:8] + brand + data[12:]).format is formats.HEIF
+
+
+def test_heif_and_avif_share_brands() -> None:
+    avif = encoded(pattern("RGB"), "AVIF")
+    assert Photo.open(avif[:8] + b"mif1" + avif[12:]).format is formats.AVIF
+
+
+PLAIN = {
+    "comments": b"P1\n2100 2100\n" + b"#\n" * 400_000,
+    "one comment": b"P1\n2100 2100\n#" + b" " * 800_000,
+    "no end": b"P2\n#" + b"x" * 800_000,
+    "digits": b"P3\n2100 2100\n255\n" + b"1 " * 400_000,
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_map_is_refused(name: str) -> None:
+    with pytest.raises(PhotoError) as refusal:
+        decode(PLAIN[name], BOX)
+    assert 400 <= refusal.value.status < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "options"),
+    [
+        ("QOI", pattern("RGB", 700, 500), {}),
+        ("PPM", pattern("RGB", 700, 500), {}),
+        ("JPEG", pattern("RGB", 1000, 700), {"progressive": True}),
+        ("GIF", pattern("P", 1000, 700), {}),
+    ],
+)
+def test_decoders_stop_at_a_deadline_in_any_thread(
+    name: str, image: Image.Image, options: dict[str, Any]
+) -> None:
+    data = encoded(image, name, **options)
+    if name == "PPM":  # a brightness of 254 is for the decoder in Python
+        data = data.replace(b"\n255\n", b"\n254\n", 1)
+    assert len(data) > 2 * BLOCK
+    refusals = []
+
+    def run() -> None:
+        opened = Photo.open(data, Bounds(SERVICE.pixels, seconds=0.001))
+        try:
+            opened.pixels(BOX)
+        except PhotoError as error:
+            refusals.append(type(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert refusals == [PhotoTooLargeError]
+
+
+def test_a_jpeg_of_a_thousand_scans_is_stopped() -> None:
+    data = encoded(Image.new("L", (6000, 4000), 90), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    scans = data[:last] + data[last:-2] * 3000 + data[-2:]
+    with pytest.raises(PhotoTooLargeError, match="too long"):
+        decode(scans, BOX, Bounds(SERVICE.pixels, seconds=0.5))
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"),
+    [
+        (b"%PDF-1.7", "PDF"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"II\xbc\x01", "JPEG XR"),
+        (b"FUJIFILMCCD-RAW 0201", "camera raw"),
+        (b"IIRO\x08\0\0\0", "camera raw"),
+        (b"IIU\0\x18\0\0\0", "camera raw"),
+        (b"\0\0\0\x18ftypcrx ", "camera raw"),
+        (b"\0\0\0\x20ftypmp42", "video"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"PK\x03\x04", "ZIP"),
+    ],
+)
+def test_what_is_not_read_is_named(begin: bytes, name: str) -> None:
+    with pytest.raises(UnknownFormatError, match=name):
+        decode(begin + bytes(400), BOX)
