@@ -92,7 +92,8 @@ def _hint(body: bytes) -> str:
 
 def _form(body: bytes, boundary: bytes) -> tuple[bytes, dict[str, str]]:
     """The one file of a multipart form, and its other fields."""
-    from multipart import MultipartError, MultipartParser  # forms are seldom sent
+    # Forms are seldom sent.
+    from multipart import MultipartError, MultipartParser  # type: ignore[import-untyped]
 
     files, fields = [], {}
     try:

@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -148,6 +150,13 @@ def test_a_warm_up_fails_until_a_photo_can_be_drawn(
         ("*/*", "image/jpeg"),
         ("application/json", "image/jpeg"),
         ("image/png;q=nonsense", "image/jpeg"),
+        ("application/json, text/plain, */*", "image/jpeg"),  # axios and Angular
+        ("text/plain, */*;q=0.8", "text/plain"),
+        ("text/plain;q=0.8, */*", "image/jpeg"),
+        ("text/plain, image/png, */*", "image/png"),
+        ("image/*", "image/jpeg"),
+        ("image/*, image/png", "image/png"),
+        ("image/jpeg;q=0, image/*", "image/png"),
         ("", "image/jpeg"),
     ],
 )
@@ -157,6 +166,23 @@ def test_accept_overrides(accept: str, expected: str, face: bytes) -> None:
     data = content(answer) if expected != "text/plain" else base64.b64decode(answer["body"])
     formats = {"text/plain": "JPEG"}
     assert Image.open(io.BytesIO(data)).format == formats.get(expected, expected[6:].upper())
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("application/json, text/plain, */*", "text/plain"),
+        ("*/*", "text/plain"),
+        ("image/*", "image/jpeg"),
+        ("image/*, text/plain", "text/plain"),
+        ("text/plain;q=0, */*", "image/jpeg"),
+        ("application/json", "text/plain"),
+    ],
+)
+def test_accept_of_who_sends_text(accept: str, expected: str, face: bytes) -> None:
+    text = base64.b64encode(face).decode()
+    answer = handler(event("http_api", text, headers={"accept": accept}), CONTEXT)
+    assert answer["headers"]["content-type"] == expected
 
 
 def test_max_side(samples: Path) -> None:
@@ -204,6 +230,7 @@ def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said["model"]["name"] == model.load().name
     assert said["model"]["sha256"] == hashlib.sha256(version.MODEL.read_bytes()).hexdigest()
     assert said["limits"]["image_bytes"] == limits.IMAGE_BYTES
+    assert said["limits"]["text_image_bytes"] == limits.TEXT_IMAGE_BYTES
     assert said["limits"]["max_side"] == model.load().max_side
     assert handler(get("/health", "HEAD"), CONTEXT)["body"] == ""
 
@@ -231,7 +258,36 @@ def test_a_named_stage_is_no_part_of_the_path(stage: str) -> None:
     assert handler(named, CONTEXT)["statusCode"] == 200
 
 
-@pytest.mark.parametrize("body", [None, b"", ""])
+BASES = [
+    {"rawPath": "/base/health", "routeKey": "GET /health"},
+    {"rawPath": "/base/two/health", "routeKey": "GET /health"},
+    {"rawPath": "/artline/health", "routeKey": "ANY /artline/{proxy+}"}
+    | {"pathParameters": {"proxy": "health"}},
+    {"path": "/base/health", "resource": "/{proxy+}", "pathParameters": {"proxy": "health"}},
+    {"path": "/base/health", "resource": "/health"},
+]
+
+
+@pytest.mark.parametrize("where", BASES)
+def test_a_base_path_is_no_part_of_the_path(where: dict[str, Any]) -> None:
+    form = "http_api" if "rawPath" in where else "rest_api"
+    asked = event(form) | {"body": None} | where
+    if form == "http_api":
+        asked["requestContext"]["http"]["method"] = "GET"
+    asked["httpMethod"] = "GET"
+    assert handler(asked, CONTEXT)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("path", ["/base", "/base/"])
+def test_the_page_behind_a_base_path(path: str) -> None:
+    asked = get(path) | {"routeKey": "GET /"}
+    assert handler(asked, CONTEXT)["headers"]["content-type"].startswith("text/html")
+
+
+BLANK = [None, b"", "", " \r\n ", "data:image/jpeg;base64,", "data:,"]
+
+
+@pytest.mark.parametrize("body", BLANK)
 def test_400_no_body(body: bytes | str | None) -> None:
     assert "no body" in refused(handler(event("http_api", body), CONTEXT), 400)
 
@@ -242,9 +298,87 @@ def test_text_that_is_no_base64(body: str) -> None:
     refused(handler(event("http_api", body), CONTEXT), status)
 
 
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ('{"image": "aGVsbG8="}', "JSON"),
+        ("<html><body>", "HTML"),
+        ("image=aGVsbG8&x=%2F", "form"),
+        ("photo.jpg@", "not base64"),
+        ("@photo.jpg", "curl"),
+        ("https://example.com/photo.jpg", "URL"),
+        ("\ufeffaGVsbG8=", "byte order mark"),
+        ("aGVsbG8=".encode("utf-16"), "UTF-16"),
+        ("aGVsbG8=".encode("utf-16-le"), "UTF-16"),
+        ("aGVsbG8=".encode("utf-16-be"), "UTF-16"),
+        ("====", "nothing"),
+    ],
+)
+def test_400_says_what_was_sent(body: bytes | str, hint: str) -> None:
+    assert hint in refused(handler(event("http_api", body), CONTEXT), 400)
+
+
 def test_400_a_body_that_is_not_as_the_event_says() -> None:
-    refused(handler(event("http_api", body="%", isBase64Encoded=True), CONTEXT), 400)
-    refused(handler(event("http_api", body=5), CONTEXT), 400)
+    refused(handler(event("http_api", "%") | {"isBase64Encoded": True}, CONTEXT), 400)
+    refused(handler(event("http_api") | {"body": 5}, CONTEXT), 400)
+
+
+def form(*parts: tuple[str, bytes], boundary: str = "----a1b2") -> bytes:
+    """A multipart form; a name that ends in `;` and more has those parameters, too."""
+    body = b""
+    for name, value in parts:
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}\r\n'
+        body += head.encode() + b"Content-Type: application/octet-stream\r\n\r\n" + value + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode()
+
+
+FILE = 'file"; filename="photo.jpg"'
+
+
+@pytest.mark.parametrize("payload", FORMS)
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=----a1b2", "text/plain"])
+def test_a_form_with_one_file(payload: str, content_type: str, face: bytes) -> None:
+    body = form(('max_side"', b"100"), (FILE, face), ('format"', b"png"))
+    answer = handler(event(payload, body, headers={"content-type": content_type}), CONTEXT)
+    assert answer["headers"]["content-type"] == "image/png"
+    assert picture(answer).size == (100, 100)
+
+
+def test_the_query_beats_the_form(face: bytes) -> None:
+    body = form(('max_side"', b"100"), (FILE, face))
+    asked = event("http_api", body, queryStringParameters={"max_side": "120"})
+    assert picture(handler(asked, CONTEXT)).size == (120, 120)
+
+
+def test_a_form_whose_file_is_base64_text(face: bytes) -> None:
+    answer = handler(event("http_api", form((FILE, base64.b64encode(face)))), CONTEXT)
+    assert answer["headers"]["content-type"] == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([(FILE, b"\xff\xd8\xff"), (FILE, b"\xff\xd8\xff")], "2 files"),
+        ([('file"', b"text")], "no file"),
+        ([(FILE, b"\xff\xd8\xff"), ('nope"', b"1")], "no option 'nope'"),
+        ([(FILE, b"")], "no body"),
+        ([(FILE, b"\xff\xd8\xff"), ('style"', b"\xff")], "form cannot be read"),
+    ],
+)
+def test_forms_that_are_refused(parts: list[tuple[str, bytes]], said: str) -> None:
+    assert said in refused(handler(event("http_api", form(*parts)), CONTEXT), 400)
+
+
+def test_a_form_that_is_cut_short(face: bytes) -> None:
+    whole = form((FILE, face))
+    for kept in (80, 200, len(whole) // 2, len(whole) - 12):
+        assert "form" in refused(handler(event("http_api", whole[:kept]), CONTEXT), 400)
+
+
+def test_parsing_forms_costs_nothing_until_one_comes() -> None:
+    code = "import sys, function.app; sys.exit(bool({'multipart', 'pi_heif'} & sys.modules.keys()))"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
 
 @pytest.mark.parametrize("path", ["/nope", "/page/x", "/transform/x", "//", "/%2e%2e/etc/passwd"])

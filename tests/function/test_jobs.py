@@ -151,6 +151,11 @@ def _many_pixels() -> bytes:
         ('{"type": 5}', 415),
         ('{"sha256": "abc"}', 400),
         ('{"sha256": []}', 400),
+        ('{"sha256": null}', 400),
+        ('{"size": 1.5}', 400),
+        ('{"size": null}', 400),
+        ('{"type": null}', 415),
+        ('{"type": "image/"}', 415),
         ('{"format": "gif"}', 400),
         ('{"format": {}}', 400),
         ('{"max_side": 63}', 400),
@@ -183,6 +188,10 @@ def test_any_order_is_read_or_refused(order: object) -> None:
     assert status in (200, 400, 413, 415)
 
 
+def test_json_writes_integers_with_a_point_too(stage: Stage) -> None:
+    assert post(size=512.0, max_side=512.0)["status"] == "waiting"
+
+
 def test_without_a_body_the_defaults_hold(stage: Stage) -> None:
     answer = handler(request("POST", "/jobs", ""))
     assert json.loads(answer["body"])["status"] == "waiting"
@@ -195,6 +204,57 @@ def test_without_a_body_the_defaults_hold(stage: Stage) -> None:
 )
 def test_an_id_that_was_never_issued(stage: Stage, id_: str) -> None:
     refused(handler(request("GET", f"/jobs/{id_}")), 404)
+
+
+def delete(id_: str) -> dict[str, Any]:
+    return handler(request("DELETE", f"/jobs/{id_}"))
+
+
+def test_a_photo_can_be_taken_back_at_any_time(stage: Stage, photo: bytes) -> None:
+    waiting, queued, done, failed = post(), post(), post(), post()
+    assert finish(stage, done, photo)["status"] == "done"
+    assert finish(stage, failed, b"no photo")["status"] == "failed"
+    upload(queued, photo)
+    for job in (waiting, queued, done, failed):
+        answer = delete(job["id"])
+        assert (answer["statusCode"], answer["body"]) == (204, "")
+        assert "content-type" not in answer["headers"]
+        assert look(job["id"])["status"] == 404
+        refused(delete(job["id"]), 404)
+    assert stage.keys() == []
+    assert stage.work() == {"batchItemFailures": []}  # the message of the one that was queued
+    assert stage.keys() == []
+
+
+def test_a_photo_that_is_taken_back_while_it_is_drawn(
+    stage: Stage, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for body in (photo, b"no photo"):
+        job = post()
+        upload(job, body)
+
+        def drawn(*arguments: Any, job: dict[str, Any] = job) -> bytes:
+            assert delete(job["id"])["statusCode"] == 204
+            return transform(*arguments)
+
+        monkeypatch.setattr("function.worker.transform", drawn)
+        stage.work()
+        assert stage.keys() == []
+
+
+@pytest.mark.parametrize("id_", ["0" * 64, "x", "results%2f" + "0" * 64])
+def test_deleting_what_is_not_there(stage: Stage, id_: str) -> None:
+    refused(delete(id_), 404)
+
+
+def test_a_job_behind_a_base_path(stage: Stage) -> None:
+    asked = request("POST", "/base/jobs", {}) | {"routeKey": "POST /jobs"}
+    job = json.loads(handler(asked)["body"])
+    assert job["job_url"] == f"jobs/{job['id']}"
+    url = httpx.URL("https://example.com/base/jobs").join(job["job_url"])
+    asked = request("GET", url.path) | {"routeKey": "GET /jobs/{id}"}
+    asked["pathParameters"] = {"id": job["id"]}
+    assert json.loads(handler(asked)["body"])["status"] == "waiting"
 
 
 def test_an_upload_that_never_comes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +367,8 @@ def test_a_token_is_asked_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("API_TOKEN_PARAMETER", "/artline/token")
     monkeypatch.setattr("function.auth._tokens", lambda _: [b"right"])
     right = {"authorization": "Bearer right"}
-    for method, path in (("POST", "/jobs"), ("GET", f"/jobs/{job['id']}")):
+    one = f"/jobs/{job['id']}"
+    for method, path in (("POST", "/jobs"), ("GET", one), ("DELETE", one)):
         refused(handler(request(method, path, {})), 401)
         assert handler(request(method, path, {}, **right))["statusCode"] < 300
 
