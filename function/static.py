@@ -1,9 +1,9 @@
 """The web page, served by the function itself.
 
-`page/` is a plain folder of static files. Its index goes out as one document, with the style sheet
-and the scripts inside: every request may take a copy of the function of its own, so that a page in
-ten files would take ten at once, each with its cold start, or be refused where few are allowed.
-The security policy names the two by their hashes: no other style or script can run.
+`page/` is a plain folder of static files. Its index goes out as one document, with the style sheet,
+the scripts and the images inside: each request may start an execution environment of its own, so a
+page in ten files would start ten at once, or be throttled where few are allowed. The security
+policy names style and script by their hashes: no other style or script can run.
 """
 
 import base64
@@ -42,6 +42,7 @@ HEADERS = {
     "vary": "accept-encoding",
 }
 
+IMAGE = re.compile(r'<img([^>]*) src="([^"]+)"')
 STYLE = re.compile(r'<link rel="stylesheet" href="(.+)">')
 SCRIPT = re.compile(r'<script type="module" src="(.+)"></script>')
 IMPORT = re.compile(r'^import .+ from "\./(.+)";\n', re.MULTILINE)
@@ -51,7 +52,7 @@ ADDRESS = re.compile(r"[\d.]+|.*:.*")
 
 @dataclass(frozen=True)
 class File:
-    """One thing that is served; its forms are made once a copy, when they are first asked for."""
+    """One file as it is served; each form of it is made once in an execution environment."""
 
     content: bytes
     content_type: str
@@ -76,7 +77,7 @@ class File:
         if self.etag in _listed(request.headers.get("if-none-match", "")):
             return Reply(304, "", self.content_type, headers)
         understood = "gzip" in _listed(request.headers.get("accept-encoding", ""))
-        if understood and len(self.compressed) < len(self.content):  # not so of a picture
+        if understood and len(self.compressed) < len(self.content):  # not so of an image
             headers["content-encoding"] = "gzip"
             return Reply(200, self.compressed, self.content_type, headers)
         return Reply(200, self.content, self.content_type, headers)
@@ -91,7 +92,7 @@ class Site:
     index: File
     worker: File
     files: dict[str, File]
-    """What the index and the manifest refer to, by name."""
+    """What the index and the manifest refer to, by name, beside what is inside the index."""
 
 
 def index(request: Request) -> Reply:
@@ -118,11 +119,11 @@ def file(request: Request, version: str, name: str) -> Reply:
 
 @cache
 def site() -> Site:
-    """Reads the folder, once a copy."""
+    """Reads the folder, once in an execution environment."""
     html = (FOLDER / "index.html").read_text("utf-8")
     style = "".join((FOLDER / name).read_text("utf-8") for name in STYLE.findall(html))
     script = "".join(text for name in SCRIPT.findall(html) for text in _modules(name, set()))
-    service_worker = (FOLDER / "sw.js").read_text("utf-8")
+    service_worker = "".join(_modules("sw.js", set()))
     files = {
         path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES
     }
@@ -130,13 +131,16 @@ def site() -> Site:
     texts = (html, style, script, service_worker, policy)
     version = _digest(*(text.encode() for text in texts), *files.values())
 
-    addresses = {name: f"page/{version}/{name}" for name in files}
+    html = IMAGE.sub(lambda match: f'<img{match[1]} src="{_inline(files.pop(match[2]))}"', html)
     html = STYLE.sub(lambda _: f"<style>{style}</style>", html)
     html = SCRIPT.sub(lambda _: f'<script type="module">{script}</script>', html)
+    addresses = {name: f"page/{version}/{name}" for name in files}
     for name, address in addresses.items():
         html = html.replace(f'"{name}"', f'"{address}"')
     service_worker = service_worker.replace('"VERSION"', json.dumps(version))
-    service_worker = service_worker.replace("[]", json.dumps(["./", *addresses.values()]), 1)
+    service_worker = service_worker.replace(
+        "FILES = []", f"FILES = {json.dumps(['./', *addresses.values()])}"
+    )
     return Site(
         version,
         File(html.encode(), HTML, policy),
@@ -156,6 +160,11 @@ def _modules(name: str, seen: set[str]) -> Iterator[str]:
     yield EXPORT.sub("", IMPORT.sub("", text))
 
 
+def _inline(image: bytes) -> str:
+    """A WebP image as an address that holds it."""
+    return f"data:image/webp;base64,{base64.b64encode(image).decode()}"
+
+
 def _policy(style: str, script: str) -> str:
     connect = " ".join(("'self'", *_storage()))
     return "; ".join(
@@ -163,12 +172,12 @@ def _policy(style: str, script: str) -> str:
             "default-src 'none'",
             f"script-src {_source(script)}",
             f"style-src {_source(style)}",
-            "img-src 'self' blob:",
+            "img-src 'self' blob: data:",
             f"connect-src {connect}",
             "manifest-src 'self'",
             "worker-src 'self'",
             "base-uri 'none'",
-            "form-action 'none'",
+            "form-action 'self'",
             "frame-ancestors 'none'",
         )
     )

@@ -1,24 +1,55 @@
 // The page: what its buttons do, and how photos come into it.
 
 import { byApp, photograph } from "./camera.js";
-import { png } from "./photo.js";
+import { snippets } from "./code.js";
+import { archive, asFile, copy, download, fileName, forms } from "./save.js";
 import { limits, token } from "./service.js";
 import { Studio } from "./studio.js";
-import { $, notify, render, reveal } from "./view.js";
+import { $, notify, offerStyles, render, renderProgress, stage } from "./view.js";
 import { explain, say, translate } from "./words.js";
+
+const BLANK = 400; // milliseconds that the page waits for what was kept before it shows
 
 translate(document);
 
+let first = true; // line art, since the page was opened
+
 const studio = new Studio({
   changed: () => render(studio),
-  finished: (picture, status) => {
-    $("live").textContent = status === undefined ? say("drawn") : explain(status);
+  progressed: () => renderProgress(studio),
+  finished,
+  unkept: () => {
+    notify(say("not_kept"));
     render(studio);
-    if (status === undefined && studio.current === picture) reveal();
   },
-  unkept: () => notify(say("not_kept")),
+  stale,
   askForToken,
 });
+
+function finished(item) {
+  const { turn, turns } = studio;
+  const ready = turns > 1 ? say("drawn_of", { n: turn, m: turns }) : say("drawn");
+  $("live").textContent = item.trouble ? explain(item.trouble) : ready;
+  render(studio);
+  if (item.trouble || studio.current !== item) return;
+  stage.compare(false);
+  stage.reveal(0);
+  if (first && turn === turns) notify(say("press"));
+  first = false;
+}
+
+// A page from before a deployment: what is kept on the device goes on in the new one.
+async function stale() {
+  try {
+    if (sessionStorage.getItem("reloaded")) return;
+    sessionStorage.setItem("reloaded", "yes");
+  } catch {
+    return;
+  }
+  for (const name of await caches.keys()) await caches.delete(name);
+  location.reload();
+  await new Promise(() => {});
+}
 
 // --- Photos come in
 
@@ -59,58 +90,108 @@ addEventListener("paste", (event) => {
   add(event.clipboardData.files);
 });
 
-// --- Drawings go out
+// --- Line art goes out
 
-// yyyyMMddHHmmss.jpg, in the clock's own time
-function fileName({ drawn }) {
-  const local = new Date(drawn - new Date(drawn).getTimezoneOffset() * 60_000);
-  return `${local.toISOString().slice(0, 19).replace(/\D/g, "")}.jpg`;
+function save(blob, name) {
+  download(blob, name);
+  notify(say("saved", { name }));
 }
 
 $("save").addEventListener("click", () => {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(studio.current.art);
-  link.download = fileName(studio.current);
-  link.click();
-  setTimeout(URL.revokeObjectURL, 60_000, link.href);
-  notify(say("saved", { name: link.download }));
+  save(studio.current.art, fileName(studio.current, studio.items));
 });
 
-$("share").addEventListener("click", async () => {
-  const { art } = studio.current;
-  const file = new File([art], fileName(studio.current), { type: art.type });
-  await navigator.share({ files: [file] }).catch(() => {}); // closed without sharing
-});
+async function share(items) {
+  const files = items.filter(({ art }) => art).map((item) => asFile(item, studio.items));
+  await navigator.share({ files }).catch(() => {}); // closed without sharing
+}
+$("share").addEventListener("click", () => share([studio.current]));
+$("share_all").addEventListener("click", () => share(studio.items));
 
-$("copy").addEventListener("click", async () => {
-  try {
-    const picture = new ClipboardItem({ "image/png": png(studio.current.art) });
-    await navigator.clipboard.write([picture]);
-    notify(say("copied"));
-  } catch {
-    notify(say("copy_failed"));
+$("compare").addEventListener("click", () => stage.compare(!stage.seam));
+
+$("more").addEventListener("click", async () => {
+  const item = studio.current;
+  const dialog = $("saving");
+  $("rendering").textContent = "";
+  $("forms").replaceChildren();
+  dialog.showModal();
+  for (const { key, n, make } of await forms(item, studio)) {
+    const button = document.createElement("button");
+    Object.assign(button, { id: key, className: "entry", textContent: say(key, { n }) });
+    button.addEventListener("click", () => saveAs(item, make));
+    $("forms").append(button);
   }
 });
 
-for (const button of [$("remove"), $("dismiss")]) {
-  button.addEventListener("click", () => {
-    notify(say("removed"), studio.remove(studio.current));
-    ($("strip").querySelector("[aria-current=true]") ?? $("choose")).focus({ preventScroll: true });
-  });
+let making = null; // the AbortController of a form of the line art that is on its way
+
+async function saveAs(item, make) {
+  making?.abort();
+  making = new AbortController();
+  const { signal } = making;
+  const report = (phase, n) => {
+    if (!signal.aborted) $("rendering").textContent = say(phase, { n });
+  };
+  $("rendering").textContent = say("rendering");
+  try {
+    const blob = await make({ signal, report });
+    if (signal.aborted) return;
+    $("saving").close();
+    save(blob, fileName(item, studio.items, blob.type));
+  } catch (error) {
+    if (signal.aborted) return;
+    const retry = error.status === 401 && (await askForToken());
+    if (retry) await saveAs(item, make);
+    else $("rendering").textContent = error.status === undefined ? say("not_rendered") : explain(error);
+  }
 }
+$("saving").addEventListener("close", () => making?.abort());
+
+$("copy").addEventListener("click", async () => {
+  $("saving").close();
+  await copy(studio.current.art).then(() => notify(say("copied")), () => notify(say("copy_failed")));
+});
+
+$("print").addEventListener("click", () => {
+  $("saving").close();
+  print();
+});
+
+$("save_all").addEventListener("click", async () => {
+  $("saving").close();
+  save(await archive(studio.items), "line-art.zip");
+});
+
+for (const button of [$("remove"), $("dismiss")]) {
+  button.addEventListener("click", () => notify(say("removed"), studio.remove(studio.current)));
+}
+$("remove_all").addEventListener("click", () => {
+  $("saving").close();
+  notify(say("removed"), studio.remove(...studio.items));
+});
 
 const probe = new File([], "a.jpg", { type: "image/jpeg" });
 $("share").hidden = !navigator.canShare?.({ files: [probe] });
+$("share_all").hidden = !navigator.canShare?.({ files: [probe, probe] });
 $("copy").hidden = !navigator.clipboard?.write;
 
-// --- The rest
+// --- The queue, the strip, the styles
 
-$("cancel").addEventListener("click", () => studio.cancel());
+$("cancel").addEventListener("click", () => studio.cancel(studio.current));
+$("cancel-all").addEventListener("click", () => studio.cancelAll());
 $("again").addEventListener("click", () => studio.tryAgain(studio.current));
+$("again-all").addEventListener("click", () => studio.tryAgain(...studio.stopped));
+$("another").addEventListener("click", () => $("files").click());
 $("strip").addEventListener("click", (event) => {
-  const item = event.target.closest("li");
-  if (item) studio.look(studio.pictures.find(({ id }) => item.id === `picture-${id}`));
+  const entry = event.target.closest("li");
+  if (entry) studio.look(studio.items.find(({ id }) => entry.id === `item-${id}`));
 });
+$("styles").addEventListener("click", ({ target }) => {
+  if (target.matches("button")) studio.restyle(studio.current, target.value);
+});
+
+// --- Dialogs
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.querySelector("[data-do=close]").addEventListener("click", () => dialog.close());
@@ -118,15 +199,22 @@ for (const dialog of document.querySelectorAll("dialog")) {
 
 async function askForToken() {
   const dialog = $("asking");
-  dialog.querySelector("[role=alert]").textContent = token.get() ? say("token_wrong") : "";
+  const alert = dialog.querySelector("[role=alert]");
+  alert.textContent = token.get() ? say("token_wrong") : "";
   dialog.returnValue = "";
   $("token").value = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   if (dialog.returnValue !== "use") return false;
-  token.set($("token").value.trim());
+  token.set(token.from($("token").value));
   return true;
 }
+
+$("asking").querySelector("form").addEventListener("submit", (event) => {
+  if (token.from($("token").value)) return;
+  event.preventDefault();
+  $("asking").querySelector("[role=alert]").textContent = say("token_odd");
+});
 
 $("forget").addEventListener("click", () => {
   token.set("");
@@ -134,18 +222,37 @@ $("forget").addEventListener("click", () => {
   render(studio);
 });
 
+$("code").addEventListener("click", async () => {
+  $("coding").showModal();
+  const { token: needed } = await limits();
+  const style = studio.current?.style ?? studio.style;
+  const texts = snippets(document.baseURI, { token: needed || Boolean(token.get()), style });
+  for (const [name, text] of Object.entries(texts)) $(name).textContent = text;
+});
+for (const button of document.querySelectorAll("[data-copies]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    const text = $(button.dataset.copies).textContent;
+    await navigator.clipboard.writeText(text).then(() => notify(say("copied")), () => notify(say("copy_failed")));
+  });
+}
+
+// --- The network, and the start
+
 function network() {
   document.body.classList.toggle("offline", !navigator.onLine);
   $("line").textContent = say(navigator.onLine ? "tagline" : "offline");
+  if (navigator.onLine && !document.hidden) studio.resume();
 }
-addEventListener("online", network);
-addEventListener("offline", network);
-network();
 
-await studio.open();
+const opened = studio.open();
+await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, BLANK))]);
+for (const event of ["online", "offline"]) addEventListener(event, network);
+document.addEventListener("visibilitychange", network);
+network();
+offerStyles(studio); // which wakes the service while its user looks for a photo
 if (!studio.current) {
   await Promise.all([$("photo").decode(), $("art").decode()]).catch(() => {});
-  if (!studio.current) reveal();
+  if (!studio.current) stage.reveal(Number($("photo").dataset.seam)); // through the face
 }
-limits(); // which wakes the service while its user looks for a photo
-navigator.serviceWorker?.register("sw.js");
+navigator.serviceWorker?.register("sw.js").catch(() => {}); // the page works without one

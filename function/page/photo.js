@@ -1,31 +1,85 @@
-// A photo made small enough to send: upright, on white, at most `side` pixels long.
+// Image files: photos made small enough to keep and to send, and answers told from anything else.
 
 const QUALITY = 0.88;
+const KEPT_SIDE = 2048; // pixels, of a photo that is kept: enough for the largest line art
+const THUMB_SIDE = 192;
 
-export async function shrink(file, side) {
+// What is kept of a chosen file: { photo, thumb, width, height }, upright, on white. A file that
+// this browser cannot decode stays as it is, { photo }: the service may read it, or says why not.
+// Rejects where the file itself cannot be read.
+export async function prepare(file) {
+  const photo = new Blob([await file.arrayBuffer()], { type: file.type });
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+    bitmap = await decode(photo);
   } catch {
-    return file; // not a picture to this browser; the service may know better, or says why not
+    return { photo };
   }
+  const canvas = resize(bitmap, KEPT_SIDE);
+  bitmap.close();
+  const { width, height } = canvas;
+  const thumb = await encode(resize(canvas, THUMB_SIDE), "image/jpeg", QUALITY);
+  return { photo: await encode(canvas, "image/jpeg", QUALITY), thumb, width, height };
+}
+
+// `photo` with its longer side at most `side` pixels.
+export async function shrink(photo, side) {
+  const bitmap = await decode(photo);
   try {
-    const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
-    const width = Math.max(1, Math.round(bitmap.width * scale));
-    const height = Math.max(1, Math.round(bitmap.height * scale));
-    return await encode(resize(bitmap, width, height), "image/jpeg", QUALITY);
+    if (Math.max(bitmap.width, bitmap.height) <= side) return photo;
+    return await encode(resize(bitmap, side), "image/jpeg", QUALITY);
   } finally {
     bitmap.close();
   }
 }
 
-export async function png(blob) {
-  const bitmap = await createImageBitmap(blob);
-  return encode(resize(bitmap, bitmap.width, bitmap.height), "image/png");
+export const thumbnail = (blob) => redraw(blob, THUMB_SIDE, "image/jpeg");
+export const png = (blob) => redraw(blob, Infinity, "image/png");
+
+async function redraw(blob, side, type) {
+  const bitmap = await decode(blob);
+  try {
+    return await encode(resize(bitmap, side), type, QUALITY);
+  } finally {
+    bitmap.close();
+  }
+}
+
+// The image in `blob`, { blob, width, height }, with its true type. Rejects whatever is no image, is
+// cut short, or does not decode.
+export async function whole(blob) {
+  const type = await typeOf(blob);
+  if (!type) throw new TypeError("no whole image");
+  const image = new Blob([blob], { type });
+  if (type === "image/svg+xml") return { blob: image };
+  const { width, height } = await decode(image);
+  return { blob: image, width, height };
+}
+
+// By its first bytes and its last: decoders are content with a part of a file.
+async function typeOf(blob) {
+  const [head, tail] = await Promise.all([blob.slice(0, 12), blob.slice(-8)].map(latin));
+  if (head.startsWith("\xff\xd8\xff")) return tail.endsWith("\xff\xd9") && "image/jpeg";
+  if (head.startsWith("\x89PNG")) return tail.startsWith("IEND") && "image/png";
+  if (head.startsWith("RIFF") && head.endsWith("WEBP")) {
+    const length = new DataView(await blob.slice(4, 8).arrayBuffer()).getUint32(0, true);
+    return length + 8 === blob.size && "image/webp";
+  }
+  return /^\s*(<[?!][^>]*>\s*)*<svg\s.*<\/svg>\s*$/s.test(await blob.text()) && "image/svg+xml";
+}
+
+async function latin(blob) {
+  return String.fromCharCode(...new Uint8Array(await blob.arrayBuffer()));
+}
+
+function decode(blob) {
+  return createImageBitmap(blob, { imageOrientation: "from-image" });
 }
 
 // Halves until it is near, as a browser's own reduction skips pixels past a factor of two.
-function resize(source, width, height) {
+function resize(source, side) {
+  const scale = Math.min(1, side / Math.max(source.width, source.height));
+  const [width, height] = [source.width, source.height].map((n) => Math.max(1, Math.round(n * scale)));
   let from = source;
   let [w, h] = [source.width, source.height];
   do {

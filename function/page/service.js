@@ -1,105 +1,178 @@
 // The service as the page sees it: photos in, line art out, by whichever way is open.
 
+import { whole } from "./photo.js";
+
 const SECOND = 1000;
-const PATIENCE = 25 * SECOND; // the API gives up on the function after 30
+const PATIENCE = 25 * SECOND; // without any progress; the API gives up on the function after 30
 const SLOW = 4 * SECOND;
 const TRIES = 4;
+const LONGEST_WAIT = 120; // seconds that a person is kept waiting on this page
 const POLL = 2; // seconds, where the service names none
+const LONGEST_POLL = 30;
+const ROUNDING = 2; // pixels, in line art's sides
 
-// What may fare better another time or another way: throttled, crashed, no capacity, out of time.
-export const PASSING = new Set(["late", 429, 502, 503, 504]);
+// What may fare better another time or another way: throttled, crashed, no capacity, out of time, or
+// an answer of somebody else's.
+const PASSING = new Set(["late", "garbled", 429, 502, 503, 504]);
+const LAPSED = new Set(["lapsed", 403, 404, 410]); // of a job or its upload: begin it anew
 
-const DEFAULTS = {
-  default_side: 1024,
-  image_bytes: 4_718_592,
-  upload_bytes: 50_000_000,
-  jobs: true,
-};
+const USUAL = { default_side: 1024, max_side: 1024, image_bytes: 4_718_592, upload_bytes: 50_000_000 };
 
-// `status` is the answer's, 0 where none came, "late" where it was not waited for any longer;
-// `detail` is the service's own sentence; `wait` the seconds that it asked for.
+// `status` is the answer's; or 0 where none came, "late" where it was not waited for any longer,
+// "garbled" where it was not what this service gives, "stale" where this page's own policy forbids the
+// request. `request` is the id to quote, `wait` the seconds that the service asked for.
 export class Refused extends Error {
-  constructor(status, detail = "", wait = undefined) {
-    super(`${status} ${detail}`);
-    Object.assign(this, { status, detail, wait });
+  constructor(status, { request, wait } = {}) {
+    super(`refused: ${status}`);
+    Object.assign(this, { status, request, wait });
   }
 }
 
+let unsaved = ""; // the token, where the browser stores nothing
+
 export const token = {
-  get: () => localStorage.getItem("token") ?? "",
-  set: (value) => (value ? localStorage.setItem("token", value) : localStorage.removeItem("token")),
+  get() {
+    try {
+      return localStorage.getItem("token") ?? unsaved;
+    } catch {
+      return unsaved;
+    }
+  },
+  set(value) {
+    unsaved = value;
+    try {
+      if (value) localStorage.setItem("token", value);
+      else localStorage.removeItem("token");
+    } catch {
+      // it serves until the page is closed
+    }
+  },
+  // The token in what somebody has pasted; empty where that cannot be one.
+  from(pasted) {
+    const bare = pasted.replace(/[\s\p{Cf}]/gu, "").replace(/^Bearer/i, "").replace(/^["'“”‘’]+|["'“”‘’]+$/g, "");
+    return /^[\x21-\x7e]+$/.test(bare) ? bare : "";
+  },
 };
 
 let known;
 
-// What the service takes. Asked once, and asking wakes it; where it does not say, the usual.
+// What the service takes and offers. Asked once, and asking wakes it; where it does not say, the usual.
 export async function limits() {
+  known ??= request("GET", "health").then(json);
+  let health;
   try {
-    known ??= request("GET", "health").then(json);
-    const { jobs, limits } = await known;
-    return { ...DEFAULTS, ...limits, jobs: jobs ?? DEFAULTS.jobs };
+    health = await known;
   } catch {
     known = undefined;
-    return DEFAULTS;
   }
+  const says = (part, word) => JSON.stringify(part ?? "").includes(`"${word}"`);
+  const named = Object.entries(health?.limits ?? {}).filter(([, limit]) => Number.isFinite(limit) && limit > 0);
+  const styles = health?.model?.styles;
+  return {
+    ...USUAL,
+    ...Object.fromEntries(named),
+    jobs: health?.jobs !== false,
+    styles: Array.isArray(styles) ? styles.map(String) : [],
+    svg: says(health?.formats, "svg") || says(health?.options, "svg"),
+    transparent: says(health?.options, "transparent"),
+    token: health?.auth === "token",
+  };
 }
 
-// Draws `photo`, a Blob, as line art, another. `report(phase, n)` hears how far it is. `job` is the
-// address of one that was begun earlier; `remember(address)` is told of one that is begun now.
-export async function draw(photo, { job, remember, ...order }) {
-  if (job) return collect(job, order);
-  const { image_bytes, upload_bytes, jobs } = await limits();
-  const fits = photo.size <= image_bytes;
-  if (jobs && photo.size <= upload_bytes) {
-    if (fits) {
-      try {
-        return await transform(photo, order);
-      } catch (error) {
-        if (error.status !== 413 && !PASSING.has(error.status)) throw error;
-      }
-    }
-    const begun = await submit(photo, order);
-    if (begun) {
-      remember(begun);
-      return collect(begun, order);
+export const forgetLimits = () => (known = undefined);
+
+// Draws `photo`, a Blob, as line art, another. The order says how: `options` by their names in the
+// API, `size` the photo's [width, height] where known. `report(phase, n)` hears how far it is; `job` is
+// the address of one that was begun earlier; `remember(address)` is told of one that is begun now.
+export async function draw(photo, order) {
+  if (order.job) {
+    try {
+      return await collect(order.job, order);
+    } catch (error) {
+      if (!LAPSED.has(error.status)) throw error;
     }
   }
+  const { image_bytes, upload_bytes, jobs } = await limits();
+  const fits = photo.size <= image_bytes;
+  const queued = jobs && photo.size <= upload_bytes;
+  if (fits && queued) {
+    try {
+      return await transform(photo, order);
+    } catch (error) {
+      if (error.status !== 413 && !PASSING.has(error.status)) throw error;
+    }
+  }
+  const art = queued && (await enqueue(photo, order));
+  if (art) return art;
   if (!fits) throw new Refused(413);
   return persist(() => transform(photo, order), order);
 }
 
-async function transform(photo, { signal, report }) {
+async function transform(photo, order) {
+  const { signal, report, options } = order;
+  const type = { svg: "image/svg+xml", png: "image/png" }[options.format] ?? "image/jpeg";
   let slow;
   try {
-    const { response } = await upload("transform", photo, {
+    const query = new URLSearchParams(options).toString();
+    const { response } = await upload(query ? `transform?${query}` : "transform", photo, {
       signal,
       report,
-      headers: { "content-type": photo.type, accept: "image/jpeg" },
+      headers: { "content-type": photo.type || "application/octet-stream", accept: type },
       sent: () => {
         slow = setTimeout(report, SLOW, "slow");
       },
+      answering: () => clearTimeout(slow),
     });
-    return response;
+    return await lineArt(response, order);
   } finally {
     clearTimeout(slow);
   }
 }
 
+// A stranger may answer in the service's place: only an image of the photo's own shape is line art.
+async function lineArt(blob, { size }) {
+  const art = await whole(blob).catch(() => {
+    throw new Refused("garbled");
+  });
+  const [width, height] = size ?? [];
+  const off = width && art.width ? Math.abs(height * (art.width / width) - art.height) : 0;
+  if (off > ROUNDING * Math.max(1, art.width / width)) throw new Refused("garbled");
+  return art.blob;
+}
+
+// The line art by way of the queue; null where the service has none.
+async function enqueue(photo, order) {
+  for (let tries = 1; ; tries++) {
+    try {
+      const job = await submit(photo, order);
+      if (!job) return null;
+      order.remember(job);
+      return await collect(job, order);
+    } catch (error) {
+      if (!LAPSED.has(error.status)) throw error;
+      if (tries === 2) throw error.status === "lapsed" ? new Refused("garbled") : error;
+    }
+  }
+}
+
 // A job's address, with the photo uploaded; null where the service has no jobs.
 async function submit(photo, order) {
-  const asked = { size: photo.size, type: photo.type || undefined, format: "jpeg" };
-  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await photo.arrayBuffer()));
-  asked.sha256 = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const asked = { size: photo.size, type: photo.type || undefined, format: "jpeg", ...order.options };
+  if (crypto.subtle) { // not on plain http
+    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await photo.arrayBuffer()));
+    asked.sha256 = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+  const body = JSON.stringify(asked);
+  const headers = { "content-type": "application/json" };
+  const ask = async () => json(await request("POST", "jobs", { body, headers, signal: order.signal }));
   let job;
   try {
-    const body = JSON.stringify(asked);
-    const headers = { "content-type": "application/json" };
-    const ask = () => request("POST", "jobs", { body, headers, signal: order.signal });
-    job = await json(await persist(ask, order));
+    job = await persist(ask, order);
   } catch (error) {
     if (error.status === 404 || error.status === 405) return null;
     throw error;
   }
+  if (typeof job.job_url !== "string") throw new Refused("garbled");
   if (job.status === "waiting" && job.upload) {
     const form = new FormData();
     for (const [name, value] of Object.entries(job.upload.fields)) form.append(name, value);
@@ -112,16 +185,23 @@ async function submit(photo, order) {
 async function collect(address, order) {
   const { signal, report } = order;
   report("queued");
-  for (;;) {
+  const begun = Date.now();
+  for (let links = 0; ; ) {
     const answer = await persist(() => request("GET", address, { signal }), order);
     const job = await json(answer);
     if (job.status === "done") {
-      const { response } = await persist(() => request("GET", job.result_url, { signal }), order);
-      return response;
+      try {
+        return await persist(async () => lineArt(await receive(job.result_url, order), order), order);
+      } catch (error) {
+        if (error.status !== 403 || ++links === 2) throw error; // a link lapses; the job gives another
+        continue;
+      }
     }
-    if (job.status === "failed") throw new Refused(job.error?.status ?? 500, job.error?.detail);
-    if (job.status === "waiting") throw new Refused(404); // its photo has never arrived
-    await pause(retryAfter(answer) ?? POLL, signal);
+    if (job.status === "failed") throw new Refused(job.error?.status ?? 500);
+    if (job.status === "waiting") throw new Refused("lapsed"); // its photo has never arrived
+    if (job.status !== "queued") throw new Refused("garbled");
+    const longer = (Date.now() - begun) / SECOND / 10;
+    await pause(Math.min(LONGEST_POLL, Math.max(retryAfter(answer) ?? POLL, longer)), signal);
   }
 }
 
@@ -131,8 +211,9 @@ async function persist(attempt, { signal, report }) {
     try {
       return await attempt();
     } catch (error) {
-      if (tries === TRIES || !PASSING.has(error.status)) throw error;
-      for (let left = Math.ceil(error.wait ?? 2 ** tries); left > 0; left--) {
+      const wait = Math.ceil(error.wait ?? 2 ** tries);
+      if (tries === TRIES || !PASSING.has(error.status) || wait > LONGEST_WAIT) throw error;
+      for (let left = wait; left > 0; left--) {
         report("busy", left);
         await pause(1, signal);
       }
@@ -140,7 +221,7 @@ async function persist(attempt, { signal, report }) {
   }
 }
 
-function upload(url, body, { signal, report, headers, sent }) {
+function upload(url, body, { signal, report, headers, sent, answering }) {
   return request("POST", url, {
     body,
     headers,
@@ -150,19 +231,36 @@ function upload(url, body, { signal, report, headers, sent }) {
       report("drawing");
       sent?.();
     },
+    received: (part) => {
+      answering?.();
+      report("receiving", Math.floor(part * 100));
+    },
   });
 }
 
+async function receive(url, { signal, report }) {
+  const received = (part) => report("receiving", Math.floor(part * 100));
+  return (await request("GET", url, { signal, received })).response;
+}
+
+const forbidden = new Set(); // origins that the policy has kept this page from
+
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+  if (effectiveDirective === "connect-src") forbidden.add(new URL(blockedURI).origin);
+});
+
 // fetch() cannot tell how much of a body has been sent; XMLHttpRequest can.
-function request(method, url, { body, headers = {}, signal, progress, sent } = {}) {
+function request(method, url, { body, headers = {}, signal, progress, sent, received } = {}) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
+    const { href, origin } = new URL(url, document.baseURI);
+    const ours = origin === location.origin;
     const xhr = new XMLHttpRequest();
-    xhr.open(method, url);
+    xhr.open(method, href);
     xhr.responseType = "blob";
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-    const ours = new URL(url, document.baseURI).origin === location.origin;
-    if (ours && token.get()) xhr.setRequestHeader("authorization", `Bearer ${token.get()}`);
+    const bearer = token.from(token.get());
+    if (ours && bearer) xhr.setRequestHeader("authorization", `Bearer ${bearer}`);
 
     let timer;
     const patience = () => {
@@ -179,9 +277,14 @@ function request(method, url, { body, headers = {}, signal, progress, sent } = {
       };
       xhr.upload.onload = sent;
     }
+    xhr.onprogress = (event) => {
+      patience();
+      if (xhr.status < 300 && event.loaded < event.total) received?.(event.loaded / event.total);
+    };
     signal?.addEventListener("abort", () => xhr.abort());
     xhr.onload = () => (xhr.status < 300 ? resolve(xhr) : refusal(xhr).then(reject));
-    xhr.onerror = () => reject(new Refused(0));
+    // A task later, as the violation is told of in one of its own.
+    xhr.onerror = () => setTimeout(() => reject(new Refused(forbidden.has(origin) ? "stale" : 0)), 50);
     xhr.onabort = () => reject(signal?.reason);
     xhr.onloadend = () => clearTimeout(timer);
     patience();
@@ -189,18 +292,31 @@ function request(method, url, { body, headers = {}, signal, progress, sent } = {
   });
 }
 
+// The service names the request in its sentence, API Gateway in a header.
 async function refusal(xhr) {
   const problem = await json(xhr).catch(() => ({}));
-  return new Refused(xhr.status, problem.detail, retryAfter(xhr));
+  const [, quoted] = /request ([\w-]+)/.exec(problem.detail) ?? [];
+  const ours = new URL(xhr.responseURL || document.baseURI).origin === location.origin;
+  const id = quoted ?? (ours ? xhr.getResponseHeader("apigw-requestid") : null);
+  return new Refused(xhr.status, { request: id ?? undefined, wait: retryAfter(xhr) });
 }
 
 async function json(xhr) {
-  return JSON.parse(await xhr.response.text());
+  try {
+    const document = JSON.parse(await xhr.response.text());
+    if (document && typeof document === "object") return document;
+  } catch {
+    // no JSON
+  }
+  throw new Refused("garbled");
 }
 
+// Seconds or a date; undefined where there is neither.
 function retryAfter(xhr) {
-  const seconds = Number.parseFloat(xhr.getResponseHeader("retry-after"));
-  return Number.isNaN(seconds) ? undefined : seconds;
+  const value = xhr.getResponseHeader("retry-after");
+  if (value === null) return undefined;
+  const seconds = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / SECOND;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }
 
 function pause(seconds, signal) {

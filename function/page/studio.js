@@ -1,162 +1,374 @@
-// The pictures, and the line in which they wait to be drawn. Nothing here is about how it looks.
+// The photos and their line art, and the queue in which photos wait. Nothing here is about looks.
 
-import { shrink } from "./photo.js";
-import { PASSING, draw, limits } from "./service.js";
-import { discard, keep, restore } from "./shelf.js";
+import { prepare, shrink, thumbnail } from "./photo.js";
+import { Refused, draw, limits } from "./service.js";
+import { discard, keep, recall, restore, within } from "./shelf.js";
+import { canPass } from "./words.js";
 
 const ASLEEP = 400; // milliseconds without an answer after which the service is being woken
-const AGAIN = new Set([...PASSING, "stopped", "interrupted", 0]);
+const STORAGE_PATIENCE = 4000; // milliseconds
 
-// A picture is { id, photo, art, drawn, job, trouble }: `id` is the time at which it was
-// chosen, `drawn` that at which it was drawn, `photo` and `art` are Blobs, `job` is an address, and
-// `trouble` what kept it from being drawn, { status, detail }. A photo not yet shrunk is a `file`.
-// All of it but the file is kept on the device.
-export class Studio {
-  pictures = []; // the newest first
-  current = null; // what is looked at
-  active = null; // what is being drawn: { picture, controller, phase, n }
-  turn = 0; // its number among the `turns` that were asked for
-  turns = 0;
-  #waiting = [];
-  #following = true; // whether what is looked at goes along with what is drawn
-
-  // `on` has changed(), finished(picture, status), unkept(), and askForToken() which answers
-  // whether there is one now.
-  constructor(on) {
-    this.on = on;
+// One photo and its line art, as it is kept on the device: `id` is the time at which it was chosen;
+// `photo` a Blob, `width` and `height` its sides and `thumb` a small one, where this browser can
+// decode it; before that, `file`. `arts` holds { art, drawn } by style, "" for the model's own choice,
+// and `style` is the one looked at. `job` is the address of one begun; `trouble` what kept the photo
+// from being drawn, { status, request, until }.
+class Item {
+  constructor(record) {
+    const { art, drawn, ...rest } = record; // as it was kept before there were styles
+    Object.assign(this, { style: "", arts: art ? { "": { art, drawn } } : {} }, rest);
   }
 
-  // What was kept; goes on with what was queued at the service.
+  get art() {
+    return this.arts[this.style]?.art;
+  }
+
+  get drawn() {
+    return this.arts[this.style]?.drawn;
+  }
+
+  get waits() {
+    return !this.art && !this.trouble;
+  }
+}
+
+export class Studio {
+  items = []; // the newest first
+  current = null; // what is looked at
+  active = null; // what is being drawn: { item, controller, phase, n }
+  turn = 0; // its number among the `turns` that were asked for
+  turns = 0;
+  keeps = true; // whether the device keeps what is here
+  style = ""; // for photos that are chosen now
+  #waiting = [];
+  #preparing = Promise.resolve();
+  #ready = new WeakMap(); // promises, of items that are being prepared
+  #following = true; // whether what is looked at goes along with what is drawn
+  #channel = globalThis.BroadcastChannel && new BroadcastChannel("artline"); // to other tabs
+
+  // `on` has changed(), progressed(), finished(item), unkept(), stale(), and askForToken() which
+  // answers whether there is one now.
+  constructor(on) {
+    this.on = on;
+    this.#channel?.addEventListener("message", ({ data }) => this.#hear(data));
+  }
+
+  // What was kept, and on with what was waiting. Storage may answer late, or never.
   async open() {
-    for (const picture of await restore().catch(() => [])) {
-      if (!picture.art && !picture.job) picture.trouble ??= { status: "interrupted" };
-      this.pictures.unshift(picture);
+    const opened = restore().then((records) => {
+      for (const record of records) this.#adopt(record);
+      this.current ??= this.items.find((item) => item.art) ?? this.items[0] ?? null;
+      this.#following = this.current?.waits ?? true;
+      this.resume();
+      this.on.changed();
+    });
+    await within(STORAGE_PATIENCE, opened).catch(() => this.#unkept());
+  }
+
+  // Goes on with all that was interrupted: by a reload, a lock screen, or the network.
+  resume() {
+    for (const item of this.items) {
+      if (item.trouble?.status === 0 || item.trouble?.status === "interrupted") item.trouble = null;
     }
-    this.current = this.pictures.find((picture) => picture.art) ?? this.pictures[0] ?? null;
-    this.#following = false;
-    this.#queue(this.pictures.filter((picture) => picture.job).reverse());
+    const idle = (item) => item.waits && item !== this.active?.item && !this.#waiting.includes(item);
+    this.#queue(this.items.filter(idle).reverse());
   }
 
   add(files) {
     const added = [];
     for (const file of files) {
-      const id = Math.max(Date.now(), (this.pictures[0]?.id ?? 0) + 1);
-      added.push({ id, file });
-      this.pictures.unshift(added.at(-1));
+      const id = Math.max(Date.now() + Math.random(), (this.items[0]?.id ?? 0) + 0.01);
+      added.push(new Item({ id, file, style: this.style }));
+      this.items.unshift(added.at(-1));
+      this.#keep(added.at(-1));
     }
     this.#following = true;
-    this.current = this.active?.picture ?? added[0];
+    this.current = this.active?.item ?? added[0];
     this.#queue(added);
+    navigator.storage?.persist?.().catch(() => {});
   }
 
-  look(picture) {
-    this.current = picture;
-    this.#following = picture === this.active?.picture;
+  look(item) {
+    this.current = item;
+    this.#following = item === this.active?.item;
     this.on.changed();
   }
 
-  // Stops all that waits, too: whoever has chosen two hundred photos by mistake is in a hurry.
-  cancel() {
-    for (const picture of this.#waiting.splice(0)) this.#fail(picture, "stopped");
-    this.active.controller.abort();
+  cancel(item) {
+    if (item === this.active?.item) return this.active.controller.abort();
+    this.#unqueue(item);
+    this.#fail(item, new Refused("stopped"));
   }
 
-  // Tries the picture again, and with it all that the same sort of mishap has left undrawn.
-  tryAgain(picture) {
-    const passing = ({ trouble }) => trouble && AGAIN.has(trouble.status);
-    const others = this.pictures.filter((other) => other !== picture && passing(other));
+  cancelAll() {
+    for (const item of [...this.#waiting]) this.cancel(item);
+    this.active?.controller.abort();
+  }
+
+  get waiting() {
+    return this.#waiting.length + (this.active ? 1 : 0);
+  }
+
+  // Those that may be drawn if they are tried again.
+  get stopped() {
+    return this.items.filter(({ trouble }) => trouble && canPass(trouble.status));
+  }
+
+  tryAgain(...items) {
     this.#following = true;
-    this.#queue(passing(picture) ? [picture, ...others.reverse()] : [picture]);
+    this.#queue([...items].reverse()); // the oldest first
+  }
+
+  // Draws the photo in another style, or shows it where it was drawn before.
+  restyle(item, style) {
+    this.style = style;
+    if (!item || item.style === style) return this.on.changed();
+    if (item === this.active?.item) this.active.controller.abort("restyled");
+    this.#unqueue(item);
+    Object.assign(item, { style, trouble: null, job: null });
+    this.#keep(item);
+    this.#following = true;
+    this.#queue(item.art ? [] : [item]);
+  }
+
+  // Line art in another form, by the service: { format, max_side, background }.
+  async render(item, options, { signal, report }) {
+    const { default_side } = await limits();
+    const side = options.max_side ?? default_side;
+    const photo = item.width ? await shrink(item.photo, side) : item.photo;
+    const all = { ...options, ...(item.style && { style: item.style }) };
+    return draw(photo, { options: all, signal, report, remember() {} });
   }
 
   // Answers with a function that undoes it.
-  remove(picture) {
-    if (this.active?.picture === picture) this.active.controller.abort();
-    this.#waiting = this.#waiting.filter((other) => other !== picture);
-    const place = this.pictures.indexOf(picture);
-    this.pictures.splice(place, 1);
-    discard(picture.id).catch(() => {}); // what could not be kept cannot be discarded
-    this.look(this.pictures[Math.min(place, this.pictures.length - 1)] ?? null);
+  remove(...items) {
+    const places = items.map((item) => [this.items.indexOf(item), item]).sort(([a], [b]) => a - b);
+    for (const item of items) {
+      this.#forget(item);
+      discard(item.id).then(() => this.#tell(item.id)).catch(() => {}); // never kept
+    }
     return () => {
-      if (!picture.art) picture.trouble ??= { status: "stopped" };
-      this.pictures.splice(place, 0, picture);
-      this.#keep(picture);
-      this.look(picture);
+      for (const [place, item] of places) {
+        if (!item.art) item.trouble ??= { status: "stopped" };
+        this.items.splice(place, 0, item);
+        this.#keep(item);
+      }
+      this.look(items[0]);
     };
   }
 
-  #queue(pictures) {
+  #forget(item) {
+    if (this.active?.item === item) this.active.controller.abort();
+    this.#unqueue(item);
+    const place = this.items.indexOf(item);
+    this.items.splice(place, 1);
+    if (this.current === item) this.current = this.items[Math.min(place, this.items.length - 1)] ?? null;
+    this.on.changed();
+  }
+
+  #queue(items) {
     if (!this.active) this.turn = this.turns = 0;
-    for (const picture of pictures) picture.trouble = null;
-    this.turns += pictures.length;
-    this.#waiting.push(...pictures);
+    for (const item of items) {
+      item.trouble = null;
+      if (!item.photo) this.#prepare(item);
+    }
+    this.turns += items.length;
+    this.#waiting.push(...items);
     this.on.changed();
     if (!this.active) this.#work();
   }
 
-  // One at a time: the first has woken a copy of the service, and the next one finds it awake.
+  #unqueue(item) {
+    const before = this.#waiting.length;
+    this.#waiting = this.#waiting.filter((other) => other !== item);
+    this.turns -= before - this.#waiting.length;
+  }
+
+  // One photo after the other, while others are drawn: all are soon seen, and kept small.
+  #prepare(item) {
+    const prepared = this.#preparing.then(async () => {
+      const made = await prepare(item.file).catch(() => {
+        throw new Refused("unreadable");
+      });
+      Object.assign(item, made);
+      delete item.file;
+      this.#keep(item);
+      this.on.changed();
+    });
+    this.#preparing = prepared.catch(() => {});
+    this.#ready.set(item, prepared);
+  }
+
+  // One at a time: the first has woken an environment of the service, and the next finds it awake.
   async #work() {
     while (this.#waiting.length > 0) {
-      const picture = this.#waiting.shift();
+      const item = this.#waiting.shift();
       const controller = new AbortController();
-      this.active = { picture, controller, phase: "preparing" };
+      this.active = { item, controller, phase: "preparing" };
       this.turn += 1;
-      if (this.#following) this.current = picture;
+      if (this.#following) this.current = item;
       this.on.changed();
       try {
-        await orAbort(this.#draw(picture, controller.signal), controller.signal);
-        this.on.finished(picture);
+        await orAbort(this.#take(item, controller.signal), controller.signal);
+        this.on.finished(item);
       } catch (error) {
-        if (error.status === 401 && (await this.on.askForToken())) {
-          this.#waiting.unshift(picture);
-          this.turn -= 1;
-        } else {
-          this.#fail(picture, error.name === "AbortError" ? "stopped" : error.status, error);
-        }
+        await this.#recover(item, error);
       }
     }
     this.active = null;
     this.on.changed();
   }
 
-  async #draw(picture, signal) {
-    const report = (phase, n) => {
-      if (signal.aborted || this.active?.picture !== picture) return;
-      Object.assign(this.active, { phase, n });
-      this.on.changed();
+  async #recover(item, error) {
+    const again = () => {
+      if (this.items.includes(item)) this.#waiting.unshift(item);
+      this.turn -= 1;
     };
-    if (!picture.photo) {
-      const asleep = setTimeout(report, ASLEEP, "waking");
-      const { default_side } = await limits();
-      clearTimeout(asleep);
-      report("preparing");
-      picture.photo = await shrink(picture.file, default_side);
-      delete picture.file;
-      this.#keep(picture);
+    if (error === "restyled") { // and queued anew
+      this.turn -= 1;
+      this.turns -= 1;
+      return;
     }
-    const remember = (job) => {
-      picture.job = job;
-      this.#keep(picture);
+    let cause = error.name === "AbortError" ? new Refused("stopped") : error;
+    if (cause.status === 0 && (document.hidden || !navigator.onLine)) {
+      this.#report(item, navigator.onLine ? "preparing" : "offline");
+      try {
+        await reachable(this.active.controller.signal);
+        return again();
+      } catch {
+        cause = new Refused("stopped");
+      }
+    }
+    if (cause.status === 401) {
+      if (await this.on.askForToken()) return again();
+      for (const other of this.#waiting.splice(0)) this.#fail(other, cause); // or each would ask
+    }
+    if (cause.status === "stale" && this.keeps) await this.on.stale(); // which loads the page anew
+    this.#fail(item, cause);
+  }
+
+  // Alone among the tabs, as they share what is kept, and another may have drawn it meanwhile.
+  async #take(item, signal) {
+    const { locks } = navigator; // none on plain http
+    if (!locks) return this.#draw(item, signal);
+    const alone = async () => {
+      const record = this.keeps && (await within(STORAGE_PATIENCE, recall(item.id)).catch(() => null));
+      if (record?.arts?.[item.style]) Object.assign(item, record);
+      else await this.#draw(item, signal);
     };
-    const art = await draw(picture.photo, { signal, report, remember, job: picture.job });
-    Object.assign(picture, { art, drawn: Date.now(), job: null });
-    await this.#keep(picture);
+    const free = await locks.request("artline", { ifAvailable: true }, async (lock) => {
+      if (lock) await orAbort(alone(), signal);
+      return Boolean(lock);
+    });
+    if (free) return undefined;
+    this.#report(item, "elsewhere");
+    return locks.request("artline", { signal }, () => orAbort(alone(), signal));
   }
 
-  #fail(picture, status, error) {
-    if (status === undefined) console.error(error);
-    picture.job = null; // to ask anew for the same photo finds the same job, if it is still there
-    picture.trouble = { status: status ?? 500, detail: error?.detail };
-    this.#keep(picture);
-    this.on.finished(picture, picture.trouble.status);
+  async #draw(item, signal) {
+    const report = (phase, n) => !signal.aborted && this.#report(item, phase, n);
+    report("preparing");
+    await this.#ready.get(item);
+    const asleep = setTimeout(report, ASLEEP, "waking");
+    const { default_side } = await limits();
+    clearTimeout(asleep);
+    report("preparing");
+    const photo = item.width ? await shrink(item.photo, default_side) : item.photo;
+    const { style } = item;
+    const art = await draw(photo, {
+      signal,
+      report,
+      job: item.job,
+      options: style ? { style } : {},
+      size: item.width && [item.width, item.height],
+      remember: (job) => {
+        if (signal.aborted) return;
+        item.job = job;
+        this.#keep(item);
+      },
+    });
+    if (signal.aborted) return;
+    item.arts[style] = { art, drawn: Date.now() };
+    item.job = null;
+    item.thumb = await thumbnail(art);
+    await within(STORAGE_PATIENCE, this.#keep(item)).catch(() => {});
   }
 
-  async #keep(picture) {
-    if (!this.pictures.includes(picture)) return; // deleted in the meantime
-    const { file: _, ...record } = picture;
-    if (!record.photo) return;
-    await keep(record).catch(() => this.on.unkept());
+  #report(item, phase, n) {
+    if (this.active?.item !== item) return;
+    Object.assign(this.active, { phase, n });
+    this.on.progressed();
   }
+
+  #fail(item, error) {
+    if (!this.items.includes(item)) return; // deleted in the meantime
+    if (!(error instanceof Refused)) console.error(error);
+    const { status = 500, request, wait } = error;
+    item.job = null; // to ask anew for the same photo finds the same job, if it is still there
+    item.trouble = { status, request, until: wait > 60 ? Date.now() + wait * 1000 : undefined };
+    this.#keep(item);
+    this.on.finished(item);
+  }
+
+  async #keep(item) {
+    if (!this.items.includes(item)) return; // deleted in the meantime
+    try {
+      await within(5 * STORAGE_PATIENCE, keep({ ...item }));
+      this.#tell(item.id);
+    } catch {
+      if (!item.file) this.#unkept();
+    }
+  }
+
+  #unkept() {
+    if (this.keeps) {
+      this.keeps = false;
+      this.on.unkept();
+    }
+  }
+
+  #adopt(record) {
+    const known = this.items.find(({ id }) => id === record.id);
+    if (known) {
+      if (known === this.active?.item) return;
+      if (record.photo) delete known.file;
+      Object.assign(known, new Item(record));
+      if (!known.waits) this.#unqueue(known);
+    } else {
+      const place = this.items.findIndex(({ id }) => id < record.id);
+      this.items.splice(place < 0 ? this.items.length : place, 0, new Item(record));
+    }
+  }
+
+  #tell(id) {
+    this.#channel?.postMessage(id);
+  }
+
+  // Another tab has changed, added or deleted this one.
+  async #hear(id) {
+    const record = await recall(id).catch(() => null);
+    if (record === null) return;
+    const item = this.items.find((each) => each.id === id);
+    if (record) this.#adopt(record);
+    else if (item) this.#forget(item);
+    this.current ??= this.items[0] ?? null;
+    this.on.changed();
+  }
+}
+
+// Until there may be a network again, and somebody looks.
+function reachable(signal) {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      if (document.hidden || !navigator.onLine) return;
+      removeEventListener("online", settle);
+      document.removeEventListener("visibilitychange", settle);
+      resolve();
+    };
+    addEventListener("online", settle);
+    document.addEventListener("visibilitychange", settle);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
 }
 
 function orAbort(promise, signal) {

@@ -1,107 +1,205 @@
-// What is seen of a studio: the picture on the stage, the slip that says how far it is, the strip.
+// What is seen of a studio: the photo and its line art, how far it is, and the strip of all.
 
-import { Compare } from "./compare.js";
-import { token } from "./service.js";
-import { date, explain, say } from "./words.js";
+import { limits, token } from "./service.js";
+import { Stage } from "./stage.js";
+import { canPass, date, explain, say, styleName } from "./words.js";
+import { Zoom } from "./zoom.js";
 
 export const $ = (id) => document.getElementById(id);
 
-const compare = new Compare($("picture"), $("range"));
-const sample = { photo: $("photo").src, art: $("art").src };
-const addresses = new WeakMap(); // of Blobs
-let shown = null;
-let heard = null;
+const zoom = new Zoom($("large"), $("large").querySelector("img"));
+export const stage = new Stage($("picture"), $("range"), {
+  enlarge: () => zoom.open($("art").src, $("art").alt),
+  seamed: (on) => $("compare").setAttribute("aria-pressed", on),
+});
 
-export const reveal = () => compare.reveal();
+const sample = { photo: $("photo").src, art: $("art").src };
+const sources = new WeakMap(); // the Blob that an image shows
+const broken = new WeakSet(); // Blobs that do not decode
+let shown = null; // the item on the stage, and in which style
+let heard = "";
+let styles = [];
 
 export function render(studio) {
+  const focused = document.activeElement;
   const { current } = studio;
-  const trouble = current?.trouble;
-  document.body.dataset.state = !current
-    ? "empty"
-    : current.art ? "drawn" : trouble ? "failed" : "working";
+  document.body.dataset.state = state(current);
   renderStage(current);
-  renderSlip(studio);
-  for (const id of ["save", "share", "copy"]) $(id).disabled = !current?.art;
+  renderProgress(studio);
+  renderStyles(studio);
   renderStrip(studio);
-  $("none").hidden = studio.pictures.length > 0;
-  $("forget").hidden = !token.get();
-}
-
-function renderStage(picture) {
-  const photo = picture ? address(picture.photo) : sample.photo;
-  const art = picture ? address(picture.art) : sample.art;
-  for (const [image, source] of [[$("photo"), photo], [$("art"), art]]) {
-    image.hidden = !source;
-    if (source && image.src !== source) image.src = source;
+  const ready = studio.items.filter(({ art }) => art).length;
+  const counts = { save_all: ready, share_all: ready, remove_all: studio.items.length };
+  for (const key of ["save_all", "share_all", "remove_all"]) {
+    $(key).textContent = say(key, { n: counts[key] });
+    $(key).disabled = counts[key] === 0;
   }
-  $("photo").alt = "";
-  $("art").alt = picture?.art ? title(picture) : "";
-  if (shown !== picture) compare.set(50);
-  shown = picture;
+  $("none").textContent = say(studio.keeps ? "none_kept" : "not_kept");
+  $("none").hidden = studio.keeps && studio.items.length > 0;
+  $("forget").hidden = !token.get();
+  // Focus stays near a button that has gone.
+  if (focused !== document.body && focused.getClientRects().length === 0 && !document.querySelector("dialog[open]")) {
+    const near = [...$("below").querySelectorAll("button"), $("choose")];
+    near.find((button) => button.getClientRects().length > 0).focus({ preventScroll: true });
+  }
 }
 
-function renderSlip({ current, active, turn, turns }) {
-  $("slip").hidden = !current || Boolean(current.art);
+function state(item) {
+  if (!item) return "empty";
+  if (item.art) return "drawn";
+  return item.trouble ? "failed" : "working";
+}
+
+function renderStage(item) {
+  show($("photo"), item ? (item.width ? item.photo : (item.file ?? item.photo)) : sample.photo);
+  show($("art"), item ? item.art : sample.art);
+  $("art").alt = item?.art ? title(item) : "";
+  $("large").setAttribute("aria-label", $("art").alt);
+  if (item?.width) shape(item.width, item.height);
+  const now = item && `${item.id} ${item.style}`;
+  if (shown !== now) stage.compare(!item || (stage.seam && Boolean(shown)));
+  shown = now;
+}
+
+// Shows a Blob, or an address, or nothing.
+function show(image, source) {
+  image.hidden = !source || broken.has(source);
+  if (sources.get(image) === source) return;
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  sources.set(image, source);
+  if (source) image.src = source instanceof Blob ? URL.createObjectURL(source) : source;
+  else image.removeAttribute("src");
+}
+
+function shape(width, height) {
+  $("sheet").style.setProperty("--ratio", width / height);
+  $("sheet").classList.toggle("panorama", width > 2 * height);
+}
+
+export function renderProgress(studio) {
+  const { current, active, turn, turns } = studio;
   const trouble = current?.trouble;
-  const mine = current && active?.picture === current && !trouble;
-  $("turn").textContent = mine && turns > 1 ? say("turn", { n: turn, m: turns }) : "";
-  $("detail").textContent = trouble?.detail ?? "";
-  $("doing").textContent = trouble
-    ? explain(trouble.status)
-    : say(mine ? active.phase : "next_in_line", { n: active?.n });
-  $("sent").hidden = !mine || active.phase !== "sending";
-  $("sent").value = active?.n ?? 0;
-  // Whoever listens hears each phase once, and no numbers running by.
-  const phase = mine && active.phase !== "sending" ? active.phase : heard;
-  if (phase !== heard) $("live").textContent = $("doing").textContent;
-  heard = active ? phase : null;
+  const mine = current && active?.item === current && !trouble;
+  const { phase, n } = mine ? active : {};
+  const words = phase === "offline" ? "offline_wait" : (phase ?? "next_in_line");
+  const batch = active && turns > 1;
+  $("slip").hidden = !current || Boolean(current.art);
+  $("turn").textContent = batch ? say("turn", { n: turn, m: turns }) : "";
+  $("batch").hidden = !batch;
+  Object.assign($("batch"), { max: Math.max(1, turns), value: Math.max(0, turn - 1) });
+  document.title = batch ? say("turn_title", { n: turn, m: turns }) : "ArtLine";
+  $("doing").textContent = trouble ? explain(trouble) : say(words, { n });
+  $("detail").textContent = trouble?.request ? say("request", { id: trouble.request }) : "";
+  $("sent").hidden = !["sending", "receiving"].includes(phase);
+  $("sent").value = n ?? 0;
+  renderButtons(studio, trouble);
+  announce(phase, words, n);
 }
 
-function renderStrip({ pictures, current }) {
+function renderButtons({ current, waiting, stopped }, trouble) {
+  const again = trouble && canPass(trouble.status);
+  $("cancel").hidden = Boolean(trouble);
+  $("cancel-all").hidden = waiting < 2;
+  $("cancel-all").textContent = say("cancel_all", { n: waiting });
+  $("again").hidden = !again;
+  $("again-all").hidden = !again || stopped.length < 2 || !stopped.includes(current);
+  $("again-all").textContent = say("again_all", { n: stopped.length });
+  $("another").hidden = !trouble || again;
+  $("dismiss").hidden = !trouble;
+}
+
+// Whoever listens hears each phase once, and no numbers running by.
+function announce(phase, words, n) {
+  if (phase === heard) return;
+  heard = phase;
+  const quiet = { sending: "sending_now", receiving: "receiving_now" };
+  if (phase) $("live").textContent = say(quiet[phase] ?? words, { n });
+}
+
+// A choice where the model has more than one style; the first is its own, and needs no name.
+function renderStyles({ current, style }) {
+  const chosen = current?.style ?? style;
+  $("styles").hidden = styles.length < 2;
+  for (const button of $("styles").children) {
+    button.setAttribute("aria-pressed", button.value === chosen);
+  }
+}
+
+export async function offerStyles(studio) {
+  ({ styles } = await limits());
+  $("styles").replaceChildren(...styles.map((name, place) => {
+    const button = Object.assign(document.createElement("button"), {
+      value: place === 0 ? "" : name,
+      className: "chip",
+      textContent: styleName(name),
+    });
+    return button;
+  }));
+  renderStyles(studio);
+}
+
+function renderStrip({ items, current, active }) {
   const strip = $("strip");
-  const old = new Map([...strip.children].map((item) => [item.id, item]));
-  pictures.forEach((picture, place) => {
-    const item = old.get(`picture-${picture.id}`) ?? thumbnail(picture);
-    old.delete(item.id);
-    if (strip.children[place] !== item) strip.insertBefore(item, strip.children[place] ?? null);
-    const button = item.firstChild;
-    const source = address(picture.art ?? picture.photo);
-    if (source && button.firstChild.src !== source) button.firstChild.src = source;
-    button.className = picture.art ? "" : picture.trouble ? "undrawn failed" : "undrawn";
-    button.setAttribute("aria-label", title(picture));
-    button.setAttribute("aria-current", picture === current);
+  const old = new Map([...strip.children].map((entry) => [entry.id, entry]));
+  items.forEach((item, place) => {
+    const entry = old.get(`item-${item.id}`) ?? thumbnailOf(item);
+    old.delete(entry.id);
+    if (strip.children[place] !== entry) strip.insertBefore(entry, strip.children[place] ?? null);
+    const button = entry.firstChild;
+    show(button.firstChild, item.thumb);
+    button.className = item.art ? "" : item.trouble ? "undrawn failed" : "undrawn";
+    button.classList.toggle("drawing", item === active?.item);
+    set(button, "aria-label", title(item, active));
+    if (set(button, "aria-current", item === current) && item === current) bring(entry);
   });
-  for (const item of old.values()) item.remove();
+  for (const entry of old.values()) {
+    show(entry.firstChild.firstChild, null);
+    entry.remove();
+  }
 }
 
-function thumbnail(picture) {
-  const item = document.createElement("li");
-  item.id = `picture-${picture.id}`;
-  const button = item.appendChild(document.createElement("button"));
-  const image = button.appendChild(new Image(64, 64));
+function set(element, name, value) {
+  if (element.getAttribute(name) === String(value)) return false;
+  element.setAttribute(name, value);
+  return true;
+}
+
+// Into view within its own box: the page stays where it is.
+function bring(entry) {
+  for (const box of [$("strip"), $("shelf")]) {
+    const [a, b] = [entry.getBoundingClientRect(), box.getBoundingClientRect()];
+    const across = a.left < b.left || a.right > b.right ? a.left - b.left - (b.width - a.width) / 2 : 0;
+    const down = a.top < b.top || a.bottom > b.bottom ? a.top - b.top - (b.height - a.height) / 2 : 0;
+    box.scrollBy(across, down);
+  }
+}
+
+function thumbnailOf(item) {
+  const entry = document.createElement("li");
+  entry.id = `item-${item.id}`;
+  const button = entry.appendChild(document.createElement("button"));
+  const image = button.appendChild(new Image());
   image.alt = "";
   image.decoding = "async";
   image.draggable = false; // else it could be dropped on the page it is from
-  return item;
+  return entry;
 }
 
-function title(picture) {
-  const key = picture.art ? "drawing_of" : "not_drawn_of";
-  return say(key, { date: date(picture.drawn ?? picture.id) });
+function title(item, active) {
+  const waits = item === active?.item ? "drawing_of" : "waiting_of";
+  const key = item.art ? "art_of" : item.trouble ? "failed_of" : waits;
+  return say(key, { date: date(item.drawn ?? item.id) });
 }
 
-function address(blob) {
-  if (!blob) return "";
-  if (!addresses.has(blob)) addresses.set(blob, URL.createObjectURL(blob));
-  return addresses.get(blob);
-}
-
-// The frame takes the picture's shape as soon as that is known. What is no picture has none.
+// The frame takes the photo's shape as soon as that is known. What does not decode has none.
 $("photo").addEventListener("load", ({ target }) => {
-  $("sheet").style.setProperty("--ratio", target.naturalWidth / target.naturalHeight);
+  shape(target.naturalWidth, target.naturalHeight);
+});
+$("art").addEventListener("load", ({ target }) => {
+  if ($("photo").hidden) shape(target.naturalWidth, target.naturalHeight);
 });
 $("photo").addEventListener("error", ({ target }) => {
+  if (sources.get(target) instanceof Blob) broken.add(sources.get(target));
   target.hidden = true;
 });
 

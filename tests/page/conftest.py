@@ -84,15 +84,20 @@ Open = Callable[..., Any]
 def open_page(browser: Any, proxy: Proxy) -> Iterator[Open]:
     """Opens the page, in a browser that has never seen it, as `options` say.
 
-    At the end: nothing was reported to the console, and nothing was asked of another origin but
-    where the service itself sent the page to.
+    At the end, unless `reports` is false: nothing was reported to the console but `mishaps`, and
+    nothing was asked of another origin but where the service itself sent the page to.
     """
     contexts = []
+    ours = True
     said: list[str] = []
     asked: set[str] = set()
     storage: set[str] = set()
 
-    def start(*, mishaps: bool = False, offline: bool = False, **options: Any) -> Any:
+    def start(
+        *, mishaps: bool = False, offline: bool = False, reports: bool = True, **options: Any
+    ) -> Any:
+        nonlocal ours
+        ours = reports
         workers = "allow" if offline else "block"
         context = browser.new_context(
             **{"locale": "en-US", "service_workers": workers, **DESKTOP, **options}
@@ -106,7 +111,8 @@ def open_page(browser: Any, proxy: Proxy) -> Iterator[Open]:
         page.on("filechooser", lambda _: None)  # else it is heard of from its first expect_ on
 
         def heard(message: Any) -> None:
-            if message.type == "error" and not (mishaps and MISHAP in message.text):
+            expected = not reports or (mishaps and MISHAP in message.text)
+            if message.type == "error" and not expected:
                 said.append(message.text)
 
         page.on("console", heard)
@@ -119,8 +125,8 @@ def open_page(browser: Any, proxy: Proxy) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert said == []
-    origins = ("blob:", proxy.url, *storage)
-    assert [url for url in asked if not url.startswith(origins)] == []
+    origins = ("blob:", "data:", proxy.url, *storage)
+    assert not ours or [url for url in asked if not url.startswith(origins)] == []
 
 
 SHIFTS = """
@@ -137,7 +143,7 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "layout-shift", buffered: true });
 """
-"""Collects what moves without its user having done anything, but for the picture in its frame."""
+"""Collects what moves without its user having done anything, but for the image in its frame."""
 
 
 @pytest.fixture
@@ -163,18 +169,20 @@ def until(page: Any, question: str, argument: object = None) -> None:
 
 
 def drawn(page: Any, count: int) -> None:
-    """Waits until `count` pictures are drawn."""
+    """Waits until `count` photos are drawn."""
     done = "count => document.querySelectorAll('#strip button:not(.undrawn)').length === count"
     until(page, done, count)
 
 
 def kept(page: Any) -> list[dict[str, Any]]:
-    """The records that the page has kept on the device, without their pictures."""
+    """The records that the page has kept on the device, but for the images in them."""
     records: list[dict[str, Any]] = page.evaluate(
         """() => new Promise((resolve) => {
             indexedDB.open("artline", 1).onsuccess = ({ target }) => {
-                const all = target.result.transaction("pictures").objectStore("pictures").getAll();
-                all.onsuccess = () => resolve(all.result.map(({ photo, art, ...rest }) => rest));
+                const records = target.result.transaction("pictures").objectStore("pictures");
+                records.getAll().onsuccess = ({ target }) => resolve(
+                    target.result.map(({ photo, file, thumb, arts, ...rest }) =>
+                        ({ ...rest, photo: Boolean(photo ?? file), arts: Object.keys(arts) })));
             };
         })"""
     )
@@ -183,3 +191,11 @@ def kept(page: Any) -> list[dict[str, Any]]:
 
 def picture(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
+
+
+def jpeg(size: tuple[int, int], *, noise: bool = False) -> bytes:
+    """What passes for line art of that size; with noise it has some hundred kilobytes."""
+    file = io.BytesIO()
+    image = Image.effect_noise(size, 99) if noise else Image.new("L", size, 255)
+    image.save(file, "JPEG", quality=95)
+    return file.getvalue()

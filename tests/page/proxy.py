@@ -26,6 +26,7 @@ class Sent:
 
     method: str
     path: str
+    query: str
     headers: dict[str, str]
     body: bytes
 
@@ -37,6 +38,17 @@ class Answer:
     status: int | None
     detail: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    """In place of the problem document that `detail` stands in."""
+    parts: "threading.Semaphore | None" = None
+    """Where given, each release of it lets another tenth of the body through."""
+
+
+def gateway(status: int, message: str, **headers: str) -> Answer:
+    """An answer of API Gateway's own."""
+    body = json.dumps({"message": message}).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, headers={"content-type": "application/json", **named}, body=body)
 
 
 Fault = Callable[[Sent], Answer | None]
@@ -111,7 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        sent = Sent(self.command, urlsplit(self.path).path, headers, body)
+        url = urlsplit(self.path)
+        sent = Sent(self.command, url.path, url.query, headers, body)
         self.server.sent.append(sent)
         for fault in list(self.server.faults):
             if answer := fault(sent):
@@ -125,11 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         document = {"status": answer.status, "detail": answer.detail}
-        self._answer(
-            answer.status,
-            {"content-type": "application/problem+json", **answer.headers},
-            json.dumps(document).encode(),
-        )
+        body = json.dumps(document).encode() if answer.body is None else answer.body
+        headers = {"content-type": "application/problem+json", **answer.headers}
+        self._answer(answer.status, headers, body, answer.parts)
 
     def _forward(self, sent: Sent) -> None:
         connection = http.client.HTTPConnection(self.server.target, timeout=120)
@@ -141,7 +152,13 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in answer.getheaders()}
         self._answer(answer.status, headers, body)
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _answer(
+        self,
+        status: int,
+        headers: dict[str, str],
+        body: bytes,
+        parts: "threading.Semaphore | None" = None,
+    ) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
             if name not in ("connection", "content-length", "transfer-encoding"):
@@ -149,4 +166,10 @@ class _Handler(BaseHTTPRequestHandler):
         if status != http.client.NOT_MODIFIED:
             self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if parts is None:
+            self.wfile.write(body)
+            return
+        tenth = len(body) // 10 + 1
+        for start in range(0, len(body), tenth):
+            parts.acquire(timeout=60)
+            self.wfile.write(body[start : start + tenth])

@@ -1,4 +1,4 @@
-"""Photos in, drawings out: every way in, every way out, and what is done to them on the way."""
+"""Photos in: every way in, and how they and their line art are shown."""
 
 import base64
 import io
@@ -24,9 +24,13 @@ def save(page: Any) -> tuple[str, Image.Image]:
 def test_choose_draw_compare_save(page: Any, proxy: Proxy, samples: Path) -> None:
     choose(page, samples / "landscape.jpg")
     wait_for(page, "drawn")
-    until(page, "document.querySelector('#range').value === '50'")
+    until(page, "!document.querySelector('.revealing')")
+    assert page.input_value("#range") == "0"  # all of it is line art
+    assert page.locator("#seam").is_hidden()
     box = page.locator("#picture").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(4 / 3, rel=0.01)
+    page.click("#compare")
+    assert page.input_value("#range") == "50"
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, middle)
     page.mouse.down()
@@ -41,23 +45,126 @@ def test_choose_draw_compare_save(page: Any, proxy: Proxy, samples: Path) -> Non
     assert art.format == "JPEG"
     assert art.size == (1024, 768)
     page.wait_for_selector(f"#notice.shown:has-text('{name}')")
+    page.click("#compare")
+    assert page.input_value("#range") == "0"
 
 
 def test_the_line_follows_a_finger(open_page: Open, samples: Path) -> None:
     page = open_page(**PHONE)
     choose(page, samples / "cat.jpg")
     wait_for(page, "drawn")
+    page.tap("#compare")
     box = page.locator("#picture").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] * 0.8, box["y"] + 40)
     assert float(page.input_value("#range")) == pytest.approx(80, abs=1)
 
 
+def clipped(page: Any) -> str:
+    return str(page.locator("#photo").evaluate("image => getComputedStyle(image).clipPath"))
+
+
+def test_a_press_shows_the_photo(page: Any, samples: Path) -> None:
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    until(page, "!document.querySelector('.revealing')")
+    assert clipped(page) == "inset(0px 100% 0px 0px)"
+    page.hover("#picture")
+    page.mouse.down()
+    page.wait_for_selector("#picture.peeking")
+    assert clipped(page) == "none"
+    page.mouse.up()
+    assert clipped(page) == "inset(0px 100% 0px 0px)"
+    assert page.locator("#large").is_hidden()
+
+
+def scale(page: Any) -> float:
+    shown = "image => image.getBoundingClientRect().width / image.clientWidth"
+    return float(page.locator("#large img").evaluate(shown))
+
+
+def test_a_tap_enlarges_and_two_fingers_more(open_page: Open, samples: Path) -> None:
+    page = open_page(**PHONE)
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    page.tap("#picture")
+    page.wait_for_selector("#large[open]")
+    assert scale(page) == 1
+    touch = page.context.new_cdp_session(page)
+    for kind, apart in (("Start", 40), ("Move", 80), ("Move", 120)):
+        points = [{"x": 195 - apart, "y": 400, "id": 0}, {"x": 195 + apart, "y": 400, "id": 1}]
+        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert scale(page) == pytest.approx(3, abs=0.1)
+    page.touchscreen.tap(195, 400)
+    assert scale(page) == 1
+    page.tap("#large button")
+    page.wait_for_selector("#large", state="hidden")
+
+
+def test_enlarged_by_keyboard(page: Any, samples: Path) -> None:
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    page.focus("#enlarge")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#large[open]")
+    page.keyboard.press("+")
+    assert scale(page) == pytest.approx(1.5)
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#large", state="hidden")
+    assert page.evaluate("document.activeElement.id") == "enlarge"
+
+
+def test_the_photo_is_seen_while_it_waits_and_nothing_covers_it(
+    open_page: Open, proxy: Proxy, samples: Path
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 664}, is_mobile=True, has_touch=True)
+    proxy.hold("/transform")
+    choose(page, samples / "face.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    box = page.locator("#picture").bounding_box()
+    assert box["width"] == 390
+    over = """([x, y]) => document.elementsFromPoint(x, y).map((e) => e.id).filter((id) => id)"""
+    for part in (0.2, 0.5, 0.8):
+        at = [box["x"] + box["width"] * part, box["y"] + box["height"] * part]
+        assert page.evaluate(over, at)[0] in ("photo", "picture")
+
+
+@pytest.mark.parametrize("size", [(360, 640), (390, 664), (390, 844)])
+@pytest.mark.parametrize("sides", [(3, 4), (4, 3), (1, 1), (2, 3)])
+def test_line_art_is_as_wide_as_a_phone(
+    open_page: Open, tmp_path: Path, size: tuple[int, int], sides: tuple[int, int]
+) -> None:
+    width, height = size
+    page = open_page(viewport={"width": width, "height": height}, is_mobile=True, has_touch=True)
+    Image.linear_gradient("L").resize((sides[0] * 60, sides[1] * 60)).save(tmp_path / "a.png")
+    choose(page, tmp_path / "a.png")
+    wait_for(page, "drawn")
+    assert page.locator("#picture").bounding_box()["width"] == width
+    save = page.locator("#save").bounding_box()
+    assert save["y"] + save["height"] <= height  # in view, however tall the line art
+
+
+def test_a_panorama_scrolls(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(viewport={"width": 390, "height": 664}, is_mobile=True, has_touch=True)
+    Image.linear_gradient("L").resize((900, 180)).save(tmp_path / "a.png")
+    choose(page, tmp_path / "a.png")
+    wait_for(page, "drawn")
+    box = page.locator("#picture").bounding_box()
+    assert box["height"] > 200
+    assert page.locator("#sheet").evaluate("sheet => sheet.scrollWidth") == round(box["width"])
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_several_at_once(page: Any, proxy: Proxy, samples: Path) -> None:
     gate = proxy.hold("/transform")
     choose(page, samples / "face.jpg", samples / "cat.jpg", samples / "landscape.jpg")
-    page.wait_for_selector("#turn:text('Photo 1 of 3')")
+    page.wait_for_selector("#turn:text('1 of 3')")
+    assert page.title() == "1/3 · ArtLine"
+    until(page, "document.querySelectorAll('#strip img[src]').length === 3")  # each is seen
+    assert page.locator("#strip .drawing").get_attribute("aria-current") == "true"
     gate.set()
     drawn(page, 3)
+    assert page.title() == "ArtLine"
     assert len(proxy.to("/transform")) == 3
     assert len({record["id"] for record in kept(page)}) == 3
     page.click("#strip li:last-child button")
@@ -122,6 +229,7 @@ def test_what_is_copied_can_be_pasted(open_page: Open, proxy: Proxy, samples: Pa
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     choose(page, samples / "cat.jpg")
     wait_for(page, "drawn")
+    page.click("#more")
     page.click("#copy")
     page.wait_for_selector("#notice.shown:has-text('Copied')")
     page.keyboard.press("Control+V")

@@ -50,8 +50,7 @@ def test_every_state(
     options = PHONE | {"device_scale_factor": 2} if device == "phone" else DESKTOP
     page = open_page(mishaps=True, color_scheme=scheme, locale=locale, **options)
     name = f"{device}-{scheme}-{locale[:2]}"
-    settled = "document.querySelector('#range').value === '50'"
-    until(page, settled)
+    until(page, "!document.querySelector('.revealing')")
     check(page, f"{name}-1-empty")
 
     held = proxy.hold("/transform")
@@ -63,26 +62,35 @@ def test_every_state(
     held.set()
     drawn(page, 3)
     page.click("#strip li:last-child button")
+    until(page, "!document.querySelector('.revealing')")
     check(page, f"{name}-3-drawn")
+    page.click("#more")
+    page.wait_for_selector("#forms button")
+    check(page, f"{name}-4-saving")
+    page.keyboard.press("Escape")
+    page.click("#code")
+    page.wait_for_selector("#curl:has-text('curl')")
+    check(page, f"{name}-5-code")
+    page.keyboard.press("Escape")
     assert page.evaluate("window.shifted") == []
 
     proxy.refuse("/transform", Answer(500, "The fault is ours: try again."))
     choose(page, samples / "rotated.jpg")
     wait_for(page, "failed")
-    check(page, f"{name}-4-failed")
+    check(page, f"{name}-6-failed")
 
     proxy.faults.clear()
     proxy.refuse("/transform", Answer(401))
     page.click("#again")
     page.wait_for_selector("#asking[open]")
-    check(page, f"{name}-5-token")
+    check(page, f"{name}-7-token")
 
 
 def test_korean(open_page: Open) -> None:
     page = open_page(locale="ko-KR")
     assert page.get_attribute("html", "lang") == "ko"
     assert "사진 찍기" in page.inner_text("#camera")
-    assert page.get_attribute("#range", "aria-label") == "사진과 그림 비교"
+    assert page.get_attribute("#range", "aria-label") == "사진과 선화 비교"
 
 
 def test_a_language_it_does_not_speak_is_english(open_page: Open) -> None:
@@ -133,8 +141,12 @@ def test_keyboard_only(page: Any, proxy: Proxy, samples: Path) -> None:
     chooser.value.set_files([samples / "cat.jpg", samples / "face.jpg"])
     drawn(page, 2)
     page.evaluate("document.activeElement.blur()")
+    tab_to(page, "compare")
+    page.keyboard.press("Enter")
+    assert focused(page) == "compare"
+    assert page.get_attribute("#compare", "aria-pressed") == "true"
+    page.evaluate("document.activeElement.blur()")
     tab_to(page, "range")
-    until(page, "document.querySelector('#range').value === '50'")
     for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
     assert page.input_value("#range") == "53"
@@ -149,6 +161,10 @@ def test_keyboard_only(page: Any, proxy: Proxy, samples: Path) -> None:
     tab_to(page, "remove")
     page.keyboard.press("Enter")
     drawn(page, 1)
+    assert focused(page) == "remove"
+    page.keyboard.press("Enter")
+    drawn(page, 0)
+    assert focused(page) == "choose"
 
 
 def test_it_can_be_installed(page: Any) -> None:
