@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from artline import limits
 from artline.drawing.transform import prove
 from artline.errors import ModelError, OptionError, PhotoError
+from artline.options import schemas
 from artline.version import __version__
 
 from . import auth, jobs, model, static, store, worker
@@ -138,6 +139,7 @@ def health(_: Request) -> Reply:
                 "max_side": network.max_side,
                 "default_side": network.default_side,
             },
+            "options": schemas(network),
         }
     )
 
