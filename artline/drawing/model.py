@@ -20,7 +20,7 @@ from ..limits import DEFAULT_SIDE
 from ..photo.reader import Pixels
 
 METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
-"""What a model file must say of itself; `fixed_size` and `styles` are optional."""
+"""What a model file must say of itself; `fixed_size`, `min_side` and `styles` are optional."""
 
 DEFAULT_STYLE = "default"
 """The one style of a model that lists none."""
@@ -59,6 +59,7 @@ class Model:
         self.source = metadata["source"]
         self.multiple = int(metadata["multiple"])
         self.max_side = int(metadata["max_side"])
+        self.min_side = int(metadata.get("min_side", 1))
         fixed = metadata.get("fixed_size")
         self.styles = _styles(metadata)
         # The default style's output has the same name in every model file.
@@ -70,7 +71,7 @@ class Model:
         if fixed:
             height, _, width = fixed.partition("x")
             self.fixed_size = int(height), int(width or height)
-        if min(self.multiple, self.max_side, *(self.fixed_size or ())) < 1:
+        if min(self.multiple, self.max_side, self.min_side, *(self.fixed_size or ())) < 1:
             raise ValueError("its metadata has a size below 1")
 
     @property
@@ -90,16 +91,17 @@ class Model:
         `style` is one of `styles`, by default the first.
         """
         height, width = image.shape[:2]
-        rows, columns = self.fixed_size or (
-            height + -height % self.multiple,
-            width + -width % self.multiple,
-        )
+        rows, columns = self.fixed_size or (self._padded(height), self._padded(width))
         # Reflection continues the photo. A border of one colour is an edge, and would be drawn.
         padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="reflect")
         output = self._outputs[style or self.styles[0]]
         outputs: Any = self._session.run([output], {"image": padded[np.newaxis]})
         art: Pixels = outputs[0][0, :height, :width]
         return art
+
+    def _padded(self, side: int) -> int:
+        side = max(side, self.min_side)
+        return side + -side % self.multiple
 
 
 def _styles(metadata: Mapping[str, str]) -> tuple[str, ...]:

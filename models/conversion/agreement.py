@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+CHECKED_AT = (384, 512)  # height and width of the photos that source and model file are compared on
 Pixels = npt.NDArray[np.uint8]
 Draw = Callable[[Pixels], npt.NDArray[np.floating] | Pixels]
 """Photo, uint8 [H, W, 3], to line art [H, W, 1 or 3], in grey levels of 0 to 255."""
@@ -44,12 +45,12 @@ def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
 
 
 def compare(ours: Draw, theirs: Draw, pictures: Iterable[Pixels]) -> Agreement:
-    """How far two ways of drawing `pictures` agree; either may give floats of 0 to 255."""
+    """How far two ways of drawing `pictures` agree; either may give floats, clipped to 0 to 255."""
     from skimage.metrics import structural_similarity
 
     means, largest, similarities = [], [], []
     for picture in pictures:
-        a, b = (np.asarray(draw(picture), dtype=np.float32) for draw in (ours, theirs))
+        a, b = (np.clip(draw(picture), 0, 255).astype(np.float32) for draw in (ours, theirs))
         difference = np.abs(a - b)
         means.append(difference.mean())
         largest.append(difference.max())

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 
 from artline.drawing.model import Model
 from models import contactsheet
 from models.conversion import (
     agreement,
+    archive,
     fastai1,
-    fastai2,
+    foreign,
     onnxfile,
     quantise,
+    sizes,
     torchfile,
     torchroutes,
 )
-from models.conversion.agreement import Agreement
+from models.conversion.agreement import CHECKED_AT, Agreement, Pixels
 from models.conversion.cost import Cost, cost
 from models.conversion.export import export
 from models.conversion.onnxfile import OnnxSource
 from models.conversion.options import Options
 from models.conversion.pickles import Object, RefusedError
 from models.conversion.source import Source, check_fixed, smallest_multiple
+from models.conversion.text import plain
 
-ROOM = 0.75  # of that a picture may take: the rest is for photos, answers and the engine's moods
+ROOM = 0.75  # of the function's memory: the rest is for photos, answers and the engine's variance
 SMALLEST_SIDE = 256
 CALIBRATED_AT = (256, 320)  # every activation of every photo is kept for a while: not too large
-CHECKED_AT = (384, 512)  # height and width of the photos that source and model file are compared on
+TIMEOUT = 29  # seconds that the function has for a photo
 
 
 @dataclass
@@ -51,14 +55,16 @@ class Report:
     def __str__(self) -> str:
         size = self.path.stat().st_size / 2**20
         lines = [f"{self.path}: from a {self.kind}; {size:.1f} MB, opset {self.opset}"]
-        lines += [f"  {note}" for note in self.notes]
+        lines += [f"  {plain(note, 600)}" for note in self.notes]
         lines.append(f"  drawn as its source draws it: {self.agreement}")
         lines += [
             f"  {height}x{width}: {cost.busy:.2f} s of a core,"
             f" {cost.peak_mb:.0f} of {self.memory} MB"
             for (height, width), cost in self.costs.items()
         ]
-        lines.append("  " + ", ".join(f"{k} {v}" for k, v in sorted(self.metadata.items())))
+        lines.append(
+            "  " + ", ".join(f"{plain(k)} {plain(v)}" for k, v in sorted(self.metadata.items()))
+        )
         return "\n".join(lines)
 
 
@@ -69,11 +75,20 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
         RefusedError: what cannot work, naming what was found; what `to` held before is left there.
 
     """
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=to.parent) as folder:
-        made = Path(folder) / to.name
-        report = _make(path, made, options, samples)
-        report.path = made.replace(to)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise RefusedError(f"a file that cannot be opened: {error.strerror}") from error
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        options.preview.parent.mkdir(parents=True, exist_ok=True)
+        agreement.photos(samples)
+        with tempfile.TemporaryDirectory(dir=to.parent) as folder:
+            made = Path(folder) / "model.onnx"
+            report = _make(path, made, options, samples)
+            report.path = made.replace(to)
+    except OSError as error:
+        raise RefusedError(plain(error)) from error
     return report
 
 
@@ -89,46 +104,73 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
         onnxfile.write(source, to, metadata, options)
     else:
         _export(source, to, metadata, options)
-    size = _fixed_size(to) or CHECKED_AT
-    pictures = agreement.photos(samples, size)
+    sizes.set_smallest_side(to)
+    photos = agreement.photos(samples, _fixed_size(to) or CHECKED_AT)
+    drawn = [_checked(source.draw(photo)) for photo in photos]
+    notes = [*source.notes, *_clipped(drawn)]
+    judged = photos
+    if options.int8:
+        judged = _in_eight_bits(to, notes, samples)
     report = Report(
         kind=source.kind,
         path=to,
         metadata=_metadata(to),
         opset=_opset(to),
-        agreement=agreement.compare(Model(to).run, source.draw, pictures),
+        agreement=agreement.compare(Model(to).run, source.draw, judged),
         memory=options.memory,
-        notes=source.notes,
+        notes=notes,
     )
-    if options.int8:
-        _in_eight_bits(to, report, samples)
     bound(to, report)
+    sizes.try_all(to)
     report.metadata = _metadata(to)
     ours = Model(to)
-    pairs = [(picture, ours.run(picture)) for picture in pictures]
-    options.preview.parent.mkdir(parents=True, exist_ok=True)
+    pairs = [(photo, ours.run(photo)) for photo in photos]
+    _check_something_drawn([art for _, art in pairs])
     contactsheet.save(contactsheet.sheet(pairs), options.preview)
     report.notes.append(f"to look at: {options.preview}")
     return report
+
+
+def _checked(drawn: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    if not np.isfinite(drawn).all():
+        raise RefusedError("a network that draws NaN or infinity: see --mean, --std and --fixed")
+    return drawn
+
+
+def _clipped(drawn: list[npt.NDArray[np.floating]]) -> list[str]:
+    """How much of the network's output lies beyond black and white, where that is much."""
+    shares = [((art < -1).mean(), (art > 256).mean()) for art in drawn]
+    black, white = (float(np.mean(share)) for share in zip(*shares, strict=True))
+    if max(black, white) < 0.001:
+        return []
+    return [f"outside --range and clipped: {black:.1%} below black, {white:.1%} above white"]
+
+
+def _check_something_drawn(drawn: list[Pixels]) -> None:
+    for level, name in ((0, "black"), (255, "white")):
+        if all((art == level).all() for art in drawn):
+            raise RefusedError(f"a model file that draws all {name}: see --range, --mean and --std")
 
 
 def _read(path: Path, options: Options, samples: Path) -> Source | OnnxSource:
     """The network in `path`, by the route that its bytes ask for."""
     if options.factory is not None:
         return torchroutes.from_factory(path, options)
-    if onnxfile.is_onnx(path):
+    with path.open("rb") as opened:
+        head = opened.read(8)
+    if onnxfile.is_onnx(path, head):
         return onnxfile.read(path, options)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = {name.partition("/")[2] for name in archive.namelist()}
-        if "constants.pkl" in names:
-            return torchroutes.from_torchscript(path, options)
-        if "archive_format" in names:
-            return torchroutes.from_exported_program(path, options)
+    if path.suffix == ".safetensors":
+        raise RefusedError("weights alone; name the network that they are for with --factory")
+    if kind := archive.kind(path):
+        return foreign.read(path, kind, options, samples)
     with torchfile.TorchFile(path) as file:
-        if isinstance(file.value, Object) and str(file.value.maker).startswith("fastai.learner."):
-            photos = agreement.photos(samples, options.fixed or CHECKED_AT)
-            return fastai2.read(path, options, photos)
+        value = file.value
+    if isinstance(value, Object) and not value.called:
+        if str(value.maker).startswith("fastai.learner."):
+            return foreign.read(path, foreign.LEARNER, options, samples)
+        if value.get("_modules") is not None:
+            return foreign.read(path, foreign.MODULE, options, samples)
     return fastai1.read(path, options.inert)
 
 
@@ -157,24 +199,31 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
             high=source.high,
         )
     except (RuntimeError, ValueError) as error:
-        raise RefusedError(f"a network that cannot be written as ONNX: {error}") from error
+        raise RefusedError(f"a network that cannot be written as ONNX: {plain(error)}") from error
 
 
-def _in_eight_bits(model: Path, report: Report, samples: Path) -> None:
-    """Put an eight-bit model in the float one's place, and say what was gained and lost by it."""
-    size = _fixed_size(model) or CALIBRATED_AT
+def _in_eight_bits(model: Path, notes: list[str], samples: Path) -> list[Pixels]:
+    """Put an eight-bit model in the float one's place where it is faster.
+
+    Returns the photos that it was not calibrated on.
+    """
+    photos = agreement.photos(samples, _fixed_size(model) or CALIBRATED_AT)
+    if len(photos) < 2:
+        raise RefusedError("--int8 needs two photos or more in --photos: one is left to judge by")
+    size = photos[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / model.name
-        done = quantise.quantise(model, small, agreement.photos(samples, size))
+        done = quantise.quantise(model, small, photos[::2], photos[1::2])
         before, after = (cost(path, size, runs=3) for path in (model, small))
         gain = before.busy / after.busy
         if gain > 1:
             shutil.move(small, model)
-    report.notes.append(
+    notes.append(
         f"in eight bits, {len(done.in_float)} layers left in float: {gain:.1f} times as fast,"
         f" to the float model {done.agreement} (asked for: {quantise.SIMILAR})"
-        + ("" if gain > 1 else "; left in float, since that is as quick")
+        + ("" if gain > 1 else "; left in float, since that is as fast")
     )
+    return agreement.photos(samples, _fixed_size(model) or CHECKED_AT)[1::2]
 
 
 def bound(model: Path, report: Report) -> None:
@@ -185,29 +234,35 @@ def bound(model: Path, report: Report) -> None:
     allowed = report.memory * ROOM
     fixed = _fixed_size(model)
     most = int(report.metadata["max_side"])
-    sizes = [fixed] if fixed else [(side, side) for side in sorted({min(500, most), most})]
-    for size in sizes:
-        report.costs[size] = cost(model, size)
-    (height, width), last = list(report.costs.items())[-1]
-    if last.peak_mb <= allowed:
-        return
-    small = report.costs[sizes[0]]
-    if last.peak_mb > small.peak_mb:
-        per_pixel = (last.peak_mb - small.peak_mb) / (height * width - 500 * 500)
-        pixels = 500 * 500 + (allowed - small.peak_mb) / per_pixel
-        side = int(max(pixels, 0) ** 0.5) // 32 * 32
-        if side >= SMALLEST_SIDE:
-            report.costs[side, side] = cost(model, (side, side))
-            report.notes.append(
-                f"max_side is {side}: a square photo of {height} would take {last.peak_mb:.0f} MB"
+    first = fixed or (min(500, most),) * 2
+    size = fixed or (most, most)
+    for each in dict.fromkeys((first, size)):
+        report.costs[each] = cost(model, each)
+    small, last = report.costs[first], report.costs[size]
+    wanted = last.peak_mb
+    while last.peak_mb > allowed:
+        per_pixel = (last.peak_mb - small.peak_mb) / max(1, size[0] ** 2 - first[0] ** 2)
+        pixels = first[0] ** 2 + (allowed - small.peak_mb) / per_pixel if per_pixel > 0 else 0
+        side = min(int(max(pixels, 0) ** 0.5), size[0] - 1) // 32 * 32
+        if fixed or side < SMALLEST_SIDE or per_pixel <= 0:
+            raise RefusedError(
+                f"a network that takes {last.peak_mb:.0f} MB for a photo of {size[0]}x{size[1]},"
+                f" where {allowed:.0f} of a function's {report.memory} are free for it: in eight"
+                " bits (--int8) a network takes less, and a function may have more (--memory, and"
+                " artline:memory with it)"
             )
-            set_metadata(model, max_side=str(side))
-            return
-    raise RefusedError(
-        f"a network that takes {last.peak_mb:.0f} MB for a photo of {height}x{width}, where"
-        f" {allowed:.0f} of a function's {report.memory} are free for it: in eight bits (--int8) a"
-        " network takes less, and a function may have more (--memory, and artline:memory with it)"
-    )
+        size = (side, side)
+        last = report.costs[size] = cost(model, size)
+    if size[0] < most and not fixed:
+        report.notes.append(
+            f"max_side is {size[0]}: a photo of {most}x{most} takes {wanted:.0f} MB"
+        )
+        set_metadata(model, max_side=str(size[0]))
+    if last.busy > TIMEOUT:
+        report.notes.append(
+            f"WARNING: a photo of {size[0]}x{size[1]} takes {last.busy:.0f} s of a core here, where"
+            f" a request has {TIMEOUT}: lower --max-side, or try --int8"
+        )
 
 
 def set_metadata(path: Path, **changes: str) -> None:

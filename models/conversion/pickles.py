@@ -1,18 +1,23 @@
-"""Read a pickle as data: what it names, calls and fills in, with nothing imported and nothing run.
+"""Read a pickle as data: what it names, calls and fills in. Nothing is imported or run.
 
 A pickle is a program for a stack machine, and `pickle.loads` runs it. Here the same program is
-followed symbolically: a name becomes a `Global`, a call becomes an `Object` that remembers what
-would have been called, and that is all that ever happens to them. Who wants a real object out of it
-builds it from what is found, as `models.conversion.fastai1` does for the classes it knows.
+followed symbolically: a name becomes a `Global`, and a call becomes an `Object` that records what
+would have been called. `models.conversion.fastai1` builds real layers from such records, for the
+classes that it knows. Time and memory are in proportion to the pickle's size.
 """
 
 import io
 import pickletools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, BinaryIO
 
+from models.conversion.text import plain
+
 MAX_OPCODES = 20_000_000
+_LARGEST_INT = 2**1024  # torch's own are of 80 bits; a dictionary hashes its keys again and again
+_LONGEST_KEY = 64  # elements of a tuple that is a key, for the same reason
 
 
 class RefusedError(ValueError):
@@ -30,15 +35,49 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
+class Tuple(tuple[Any, ...]):
+    """A tuple that says only that it is one: some hold each other so often that no text would do.
+
+    So do `List`, `Dict`, `Set` and `FrozenSet`.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "a tuple"
+
+
+class List(list[Any]):
+    def __repr__(self) -> str:
+        return "a list"
+
+
+class Dict(dict[Any, Any]):
+    def __repr__(self) -> str:
+        return "a dictionary"
+
+
+class Set(set[Any]):
+    def __repr__(self) -> str:
+        return "a set"
+
+
+class FrozenSet(frozenset[Any]):
+    def __repr__(self) -> str:
+        return "a frozen set"
+
+
 @dataclass(eq=False, repr=False)
 class Object:
     """What unpickling would have made by calling `maker`, and what it would have put into it."""
 
     maker: Any
     args: tuple[Any, ...]
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: dict[str, Any] = field(default_factory=Dict)
     called: bool = True  # by REDUCE; otherwise it is `maker.__new__` that would have been called
     state: Any = None
+    slots: dict[Any, Any] | None = None
+    built: bool = False
     items: list[tuple[Any, Any]] = field(default_factory=list)
     members: list[Any] = field(default_factory=list)
 
@@ -47,7 +86,16 @@ class Object:
 
     def get(self, key: str, default: Any = None) -> Any:
         """An attribute, as pickle would have put it into `__dict__`."""
-        return self.state.get(key, default) if isinstance(self.state, dict) else default
+        for state in (self.slots, self.state):
+            if isinstance(state, dict) and key in state:
+                return state[key]
+        return default
+
+    @cached_property
+    def mapping(self) -> dict[Any, Any]:
+        """The items of a dictionary's kind of object."""
+        given = self.args[0] if self.args else []
+        return dict([*given, *self.items])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +114,10 @@ _CONSTANTS = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
     "NEWFALSE": lambda: False,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
-    "EMPTY_SET": set,
+    "EMPTY_TUPLE": Tuple,
+    "EMPTY_LIST": List,
+    "EMPTY_DICT": Dict,
+    "EMPTY_SET": Set,
 }
 _LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -85,6 +133,17 @@ class _Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.persistent = persistent
+        self.names: set[Global] = set()
+        self.objects: list[Object] = []
+
+    def name(self, module: str, name: str) -> Global:
+        made = Global(module, name)
+        self.names.add(made)
+        return made
+
+    def make(self, made: Object) -> None:
+        self.objects.append(made)
+        self.stack.append(made)
 
     def pop(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
@@ -106,6 +165,10 @@ class _Machine:
 
     def step(self, op: str, arg: Any) -> None:
         if op in _LITERALS:
+            if type(arg) is int and not -_LARGEST_INT < arg < _LARGEST_INT:
+                raise RefusedError(
+                    "the pickle holds a number that no learner needs: it is too long"
+                )
             self.stack.append(arg)
         elif op in _CONSTANTS:
             self.stack.append(_CONSTANTS[op]())
@@ -113,7 +176,7 @@ class _Machine:
             self.memo[arg] = self.top()
         elif op in ("GET", "BINGET", "LONG_BINGET"):
             if arg not in self.memo:
-                raise RefusedError("the pickle remembers what it never noted")
+                raise RefusedError("the pickle reads from a memo that it never wrote")
             self.stack.append(self.memo[arg])
         elif op == "MEMOIZE":
             self.memo[len(self.memo)] = self.top()
@@ -125,53 +188,52 @@ class _Machine:
 
 def _global(m: _Machine, arg: str) -> None:
     module, _, name = arg.partition(" ")
-    m.stack.append(Global(module, name))
+    m.stack.append(m.name(module, name))
 
 
 def _stack_global(m: _Machine, _arg: Any) -> None:
     name, module = m.pop(), m.pop()
     if not (isinstance(module, str) and isinstance(name, str)):
         raise RefusedError("the pickle imports something whose name is no text")
-    m.stack.append(Global(module, name))
+    m.stack.append(m.name(module, name))
 
 
 def _reduce(m: _Machine, _arg: Any) -> None:
     args, maker = m.pop(), m.pop()
-    m.stack.append(Object(maker, _as_tuple(args)))
+    m.make(Object(maker, _as_tuple(args)))
 
 
 def _newobj(m: _Machine, _arg: Any) -> None:
     args, maker = m.pop(), m.pop()
-    m.stack.append(Object(maker, _as_tuple(args), called=False))
+    m.make(Object(maker, _as_tuple(args), called=False))
 
 
 def _newobj_ex(m: _Machine, _arg: Any) -> None:
     kwargs, args, maker = m.pop(), m.pop(), m.pop()
     if not isinstance(kwargs, dict):
         raise RefusedError("the pickle makes an object with keywords that are no dictionary")
-    m.stack.append(Object(maker, _as_tuple(args), kwargs, called=False))
+    m.make(Object(maker, _as_tuple(args), kwargs, called=False))
 
 
 def _inst(m: _Machine, arg: str) -> None:
     module, _, name = arg.partition(" ")
-    m.stack.append(Object(Global(module, name), tuple(m.pop_to_mark())))
+    m.make(Object(m.name(module, name), Tuple(m.pop_to_mark())))
 
 
 def _obj(m: _Machine, _arg: Any) -> None:
     maker, *args = m.pop_to_mark() or [None]
-    m.stack.append(Object(maker, tuple(args)))
+    m.make(Object(maker, Tuple(args)))
 
 
 def _build(m: _Machine, _arg: Any) -> None:
     state, target = m.pop(), m.top()
     if not isinstance(target, Object):
-        raise RefusedError(
-            f"the pickle sets the state of {target!r:.60}, which it has not made itself"
-        )
+        raise RefusedError(f"the pickle sets the state of {target!r:.60}, which it has not made")
+    if target.built:
+        raise RefusedError("the pickle sets the state of an object twice")
+    target.built = True
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
-        state = {**(state[0] or {}), **state[1]} if isinstance(state[0], dict | None) else state
-    if isinstance(target.state, dict) and isinstance(state, dict):
-        state = {**target.state, **state}
+        state, target.slots = state
     target.state = state
 
 
@@ -207,9 +269,9 @@ def _set_items(target: Any, flat: list[Any]) -> None:
 
 
 def _key(value: Any) -> Any:
-    # Hashing a tuple of tuples of tuples, each twice in the next, takes for ever.
+    # Hashing a tuple of tuples of tuples, each twice in the next, never ends.
     parts = value if isinstance(value, tuple) else (value,)
-    if any(isinstance(part, tuple | frozenset | _Mark) for part in parts):
+    if len(parts) > _LONGEST_KEY or any(isinstance(p, tuple | frozenset | _Mark) for p in parts):
         raise RefusedError("the pickle has a dictionary or a set with nested tuples for keys")
     return value
 
@@ -225,7 +287,7 @@ def _setitems(m: _Machine, _arg: Any) -> None:
 
 
 def _dict(m: _Machine, _arg: Any) -> None:
-    made: dict[Any, Any] = {}
+    made = Dict()
     _set_items(made, m.pop_to_mark())
     m.stack.append(made)
 
@@ -233,7 +295,7 @@ def _dict(m: _Machine, _arg: Any) -> None:
 def _tuple_of(count: int) -> Callable[[_Machine, Any], None]:
     def make(m: _Machine, _arg: Any) -> None:
         taken = [m.pop() for _ in range(count)]
-        m.stack.append(tuple(reversed(taken)))
+        m.stack.append(Tuple(reversed(taken)))
 
     return make
 
@@ -249,13 +311,13 @@ _HANDLERS: dict[str, Callable[[_Machine, Any], Any]] = {
     "POP": lambda m, _: m.stack.pop() if m.stack else m.pop(),
     "POP_MARK": lambda m, _: m.pop_to_mark(),
     "DUP": lambda m, _: m.stack.append(m.top()),
-    "TUPLE": lambda m, _: m.stack.append(tuple(m.pop_to_mark())),
+    "TUPLE": lambda m, _: m.stack.append(Tuple(m.pop_to_mark())),
     "TUPLE1": _tuple_of(1),
     "TUPLE2": _tuple_of(2),
     "TUPLE3": _tuple_of(3),
-    "LIST": lambda m, _: m.stack.append(m.pop_to_mark()),
+    "LIST": lambda m, _: m.stack.append(List(m.pop_to_mark())),
     "DICT": _dict,
-    "FROZENSET": lambda m, _: m.stack.append(frozenset(map(_key, m.pop_to_mark()))),
+    "FROZENSET": lambda m, _: m.stack.append(FrozenSet(map(_key, m.pop_to_mark()))),
     "APPEND": _append,
     "APPENDS": _appends,
     "ADDITEMS": _appends,
@@ -274,8 +336,17 @@ _HANDLERS: dict[str, Callable[[_Machine, Any], Any]] = {
 }
 
 
-def read(stream: BinaryIO | bytes, persistent: Callable[[Any], Any] = Persistent) -> Any:
-    """The value of the next pickle in `stream`, its objects symbolic.
+@dataclass(frozen=True)
+class Reading:
+    """A pickle's `value`, and all that it names and makes, what it then drops included."""
+
+    value: Any
+    names: set[Global]
+    objects: list[Object]
+
+
+def follow(stream: BinaryIO | bytes, persistent: Callable[[Any], Any] = Persistent) -> Reading:
+    """Follow the next pickle in `stream`, its objects symbolic.
 
     `persistent` says what a reference to something outside becomes, a `Persistent` by default.
 
@@ -286,15 +357,20 @@ def read(stream: BinaryIO | bytes, persistent: Callable[[Any], Any] = Persistent
     try:
         for count, (opcode, arg, _) in enumerate(pickletools.genops(source)):
             if opcode.name == "STOP":
-                return machine.pop()
+                return Reading(machine.pop(), machine.names, machine.objects)
             if count > MAX_OPCODES:
                 raise RefusedError(f"the pickle has more than {MAX_OPCODES} instructions")
             machine.step(opcode.name, arg)
     except RefusedError:
         raise
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise RefusedError(f"not a whole pickle: {error}") from error
+        raise RefusedError(f"not a whole pickle: {plain(error)}") from error
     raise RefusedError("not a whole pickle: it never stops")
+
+
+def read(stream: BinaryIO | bytes, persistent: Callable[[Any], Any] = Persistent) -> Any:
+    """The value alone of what `follow` finds."""
+    return follow(stream, persistent).value
 
 
 def walk(value: Any) -> Iterator[Any]:
@@ -317,6 +393,6 @@ def walk(value: Any) -> Iterator[Any]:
         elif isinstance(item, Persistent):
             pending.append(item.key)
         elif isinstance(item, Object):
-            pending += [item.maker, item.args, item.kwargs, item.state, item.members]
+            pending += [item.maker, item.args, item.kwargs, item.state, item.slots, item.members]
             for pair in item.items:
                 pending.extend(pair)

@@ -45,8 +45,16 @@ class _Photos(CalibrationDataReader):
         return next(self.feeds, None)
 
 
-def quantise(model: Path, to: Path, photos: Sequence[Pixels], bound: float = SIMILAR) -> Quantised:
-    """Write `model` to `to` in eight bits, calibrated and judged on `photos`, of one size.
+def quantise(
+    model: Path,
+    to: Path,
+    photos: Sequence[Pixels],
+    judged: Sequence[Pixels],
+    bound: float = SIMILAR,
+) -> Quantised:
+    """Write `model` to `to` in eight bits, calibrated on `photos`, of one size.
+
+    It is judged on others, `judged`.
 
     Raises `RefusedError` where even with its sensitive layers in float it stays under `bound`.
     """
@@ -58,7 +66,7 @@ def quantise(model: Path, to: Path, photos: Sequence[Pixels], bound: float = SIM
         # The last layers write the picture itself, the first read the photo: these suffer most.
         for in_float in ([], convs[-1:], convs[-1:] + convs[:1], convs[-3:] + convs[:1]):
             _quantise(ready, to, photos, in_float)
-            agreement = compare(Model(to).run, reference, photos)
+            agreement = compare(Model(to).run, reference, judged)
             if agreement.ssim >= bound:
                 return Quantised(agreement, in_float)
     raise RefusedError(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models.conversion.agreement import Pixels
 from models.conversion.pickles import RefusedError
+from models.conversion.text import plain
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -33,13 +35,13 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
     def draw(self, photo: Pixels) -> npt.NDArray[np.float32]:
-        """Uint8 [H, W, 3] → float [H, W, 1 or 3], 0 to 255, not yet rounded to a file's pixels."""
+        """Uint8 [H, W, 3] → float [H, W, 1 or 3], grey levels, neither rounded nor clipped."""
         mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
         x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             y = (self.module((x - mean) / std) - self.low) / (self.high - self.low)
-        picture: npt.NDArray[np.float32] = y.clamp(0, 1)[0].permute(1, 2, 0).numpy() * 255
-        return picture
+        levels: npt.NDArray[np.float32] = y[0].permute(1, 2, 0).numpy() * 255
+        return levels
 
 
 def smallest_multiple(module: nn.Module) -> int | None:
@@ -68,6 +70,37 @@ def check_fixed(module: nn.Module, size: tuple[int, int]) -> None:
         check_shape(shape, size)
 
 
+def choose(given: Any, output: str | None) -> Tensor:
+    """The line art among what a network returns: a tensor, or one of several by place or name."""
+    if isinstance(given, Tensor):
+        return given
+    named = given if isinstance(given, dict) else dict(enumerate(given if _many(given) else []))
+    tensors = {str(key): value for key, value in named.items() if isinstance(value, Tensor)}
+    places = dict(zip(map(str, range(len(tensors))), tensors.values(), strict=True))
+    if output is None and len(tensors) == 1:
+        return next(iter(tensors.values()))
+    if output is not None and (found := tensors.get(output, places.get(output))) is not None:
+        return found
+    if not tensors:
+        raise RefusedError(f"a network that gives a {type(given).__name__}, not one picture")
+    raise RefusedError(not_one(list(tensors), list(tensors.values())))
+
+
+def _many(given: Any) -> bool:
+    return isinstance(given, list | tuple)
+
+
+def not_one(names: list[str], outputs: list[Any]) -> str:
+    """What to say of a network with several outputs."""
+    listed = [
+        f"{at} ({plain(name, 40)}) {list(getattr(output, 'shape', ()))}"
+        for at, (name, output) in enumerate(zip(names, outputs, strict=True))
+    ]
+    return (
+        f"a network with {len(names)} outputs; choose one with --output: {', '.join(listed[:12])}"
+    )
+
+
 def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
         with torch.inference_mode():
@@ -81,11 +114,16 @@ def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     return tuple(given.shape)
 
 
-def check_shape(shape: tuple[int, ...], size: tuple[int, int]) -> None:
-    """Raise `RefusedError` unless `shape` is that of a picture as large as the photo."""
+def check_shape(shape: tuple[int, ...], size: tuple[int, ...]) -> NoReturn:
+    """Raise `RefusedError`, saying why `shape` is not that of a picture as large as the photo."""
     what = f"it gives {list(shape)} for a photo of {size[0]}x{size[1]}"
     if len(shape) != 4:
-        raise RefusedError(f"a network that makes no pictures: {what}")
+        raise RefusedError(f"a network that makes no pictures of the photo's size: {what}")
     if shape[1] not in (1, 3):
-        raise RefusedError(f"a network whose pictures have {shape[1]} channels, not 1 or 3: {what}")
-    raise RefusedError(f"a network whose pictures are not as large as its photos: {what}")
+        raise RefusedError(
+            f"a network that does not make pictures of the photo's size: {shape[1]} channels, not 1"
+            f" or 3: {what}"
+        )
+    raise RefusedError(
+        f"a network that does not make pictures of the photo's size, not as large as it: {what}"
+    )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from models.conversion.fastai1.names import bound_hook, full_name, pairs
 from models.conversion.pickles import Object, RefusedError
+from models.conversion.text import plain
 from models.conversion.torchfile import TorchFile
 
 # Layers of torch, and the attributes that make one anew; later versions of torch added some.
@@ -47,6 +48,9 @@ _EXTRA = {
 }
 _BY_NAME = {layer.__name__: layer for layer in _LAYERS}
 
+_MOST_LAYERS = 20_000
+_GROWTH = 4  # times its file that a network may take in memory: half precision doubles
+
 Make = Callable[["Builder", Object], nn.Module]
 
 
@@ -57,6 +61,9 @@ class Builder:
         self.file = file
         self.modules = modules  # how to make those that are not torch's own
         self._built: dict[int, nn.Module] = {}
+        self._counts: dict[int, int] = {}  # layers run by each module
+        self._places: set[int] = set()  # where weights are in memory
+        self._memory = 0  # bytes of them
         self._taps: dict[int, int] = {}  # by the identity of a hook: the encoder's layer
 
     def module(self, made: Any) -> nn.Module:
@@ -64,20 +71,33 @@ class Builder:
         if not isinstance(made, Object) or made.called:
             raise RefusedError(f"the network holds {made!r:.60} where a layer belongs")
         if id(made) not in self._built:
+            self._count(made)
             name = full_name(made.maker)
             self._check_hooks(made, name)
             make = self.modules.get(name) or self._torch_layer(name)
             self._built[id(made)] = make(self, made).eval()
         return self._built[id(made)]
 
+    def _count(self, made: Object) -> int:
+        """How many layers `made` runs: far more than its file has where each is used again."""
+        if id(made) not in self._counts:
+            self._counts[id(made)] = 1
+            children = pairs(made.get("_modules")).values()
+            count = 1 + sum(self._count(child) for child in children if isinstance(child, Object))
+            if count > _MOST_LAYERS:
+                raise RefusedError(f"a network of more than {_MOST_LAYERS} layers")
+            self._counts[id(made)] = count
+        return self._counts[id(made)]
+
     def _torch_layer(self, name: str) -> Make:
         package, _, kind = name.rpartition(".")
         if package.startswith("torch.nn.modules.") and kind in _BY_NAME:
             return lambda builder, made: builder.layer(made, _BY_NAME[kind])
         raise RefusedError(
-            f"the network has a layer {name}, which this converter does not know."
-            " A layer's file holds its weights, not what it computes"
-            + (": convert the network with --factory instead." if "__main__" in name else ".")
+            f"the network has a layer {plain(name)}, which this converter does not know. A file"
+            " holds a layer's weights, not what it computes. Where you have its code, write a"
+            " function that makes the network, and its weights are read out of this file:"
+            " --factory MODULE:FUNCTION"
         )
 
     def layer(self, made: Object, kind: type[nn.Module]) -> nn.Module:
@@ -93,10 +113,22 @@ class Builder:
         try:
             with torch.device("meta"):  # no memory, whatever size the file asks for, and no chance
                 layer = kind(**options)
-            layer.load_state_dict(self._fold(made, given), strict=True, assign=True)
+            weights = self._fold(made, given)
+            self._take(weights)
+            layer.load_state_dict(weights, strict=True, assign=True)
         except (RuntimeError, ValueError, TypeError) as error:
-            raise RefusedError(f"a {kind.__name__} that cannot be made anew: {error}") from error
+            what = f"a {kind.__name__} that cannot be made anew: {plain(error)}"
+            raise RefusedError(what) from error
         return layer
+
+    def _take(self, weights: dict[str, Tensor]) -> None:
+        """Count memory: one weight in the file may have become many here."""
+        for tensor in weights.values():
+            if tensor.data_ptr() not in self._places:
+                self._places.add(tensor.data_ptr())
+                self._memory += tensor.numel() * tensor.element_size()
+        if self._memory > _GROWTH * self.file.size + 2**20:
+            raise RefusedError("a network that needs far more memory than its file has")
 
     def tensors(self, made: Object) -> dict[str, Tensor]:
         """The parameters and buffers of one module, in single precision."""
@@ -104,14 +136,13 @@ class Builder:
         for group in ("_parameters", "_buffers"):
             for name, value in pairs(made.get(group)).items():
                 if value is not None:
-                    tensor = self.file.tensor(value)
-                    found[name] = tensor.float() if tensor.is_floating_point() else tensor
+                    found[self._text(name)] = self.file.tensor(value, single=True)
         return found
 
     def _fold(self, made: Object, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Weights as spectral and weight norm compute them before each forward pass."""
         for hook in pairs(made.get("_forward_pre_hooks")).values():
-            name, dim = hook.get("name"), hook.get("dim")
+            name, dim = self._text(hook.get("name")), hook.get("dim")
             if full_name(hook.maker).endswith(".SpectralNorm"):
                 whole = given.pop(f"{name}_orig")
                 u, v = given.pop(f"{name}_u"), given.pop(f"{name}_v")
@@ -145,10 +176,19 @@ class Builder:
     def optional(self, made: Object, name: str) -> nn.Module | None:
         return None if pairs(made.get("_modules")).get(name) is None else self.child(made, name)
 
-    def number(self, value: Any) -> Any:
+    @staticmethod
+    def _text(name: Any) -> str:
+        if not isinstance(name, str):
+            raise RefusedError(f"a layer with {name!r:.60} for a name")
+        return name
+
+    def number(self, value: Any, depth: int = 2) -> Any:
         """A plain value: numpy's scalars and one-element tensors become Python's numbers."""
         if isinstance(value, list | tuple):
-            return type(value)(self.number(item) for item in value)
+            if not depth:
+                raise RefusedError("a layer with nested tuples where numbers belong")
+            made = (self.number(item, depth - 1) for item in value)
+            return list(made) if isinstance(value, list) else tuple(made)
         if isinstance(value, Object):
             name = full_name(value.maker)
             if name.startswith("torch._utils._rebuild"):

@@ -14,6 +14,7 @@ from models.conversion.fastai1.modules import MODULES
 from models.conversion.fastai1.names import check, full_name, pairs
 from models.conversion.pickles import Global, Object, RefusedError
 from models.conversion.source import Source
+from models.conversion.text import plain
 from models.conversion.torchfile import TorchFile
 
 # What fastai 1 puts behind the network when it predicts, by the name of the loss.
@@ -77,7 +78,7 @@ def read(path: Path, inert: frozenset[str] = frozenset()) -> Source:
     # All of it trusts that records are as fastai writes them; in a damaged file they are not.
     except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise RefusedError(f"a learner that does not hold together ({what})") from error
+        raise RefusedError(f"a learner that does not hold together ({plain(what)})") from error
 
 
 def _read(path: Path, inert: frozenset[str]) -> Source:
@@ -87,7 +88,7 @@ def _read(path: Path, inert: frozenset[str]) -> Source:
             raise RefusedError(f"no learner: {describe(state)}")
         data = state["data"]
         _check_pictures(data)
-        check(state, inert)
+        check(file.found(), inert)
         if not isinstance(data, dict) or "y_cls" not in data:
             raise RefusedError("a learner whose data have no state")
         builder = Builder(file, MODULES)
@@ -110,14 +111,15 @@ def _read(path: Path, inert: frozenset[str]) -> Source:
 def describe(state: Any) -> str:
     """What a file holds at its top, in a few words."""
     if items := pairs(state):
-        if all(isinstance(v, Object) and "_rebuild" in str(v.maker) for v in items.values()):
+        inner = [*items.values(), *pairs(items.get("model")).values()]
+        if any(isinstance(v, Object) and "_rebuild" in str(v.maker) for v in inner):
             return "weights alone; name the network that they are for with --factory"
-        return f"a dictionary with {', '.join(str(key) for key in list(items)[:6])}"
+        return f"a dictionary with {', '.join(plain(key, 40) for key in list(items)[:6])}"
     if isinstance(state, Object):
         is_module = state.get("_modules") is not None
         hint = "; export the learner that it belongs to" if is_module else ""
-        return f"a {full_name(state.maker)}{hint}"
-    return f"a {type(state).__name__}"
+        return f"a {plain(full_name(state.maker))}{hint}"
+    return f"a {type(state).__name__.lower()}"
 
 
 def _check_pictures(data: Any) -> None:
@@ -195,4 +197,4 @@ def _notes(
         yield f"normalisation of {' and '.join(sides) or 'nothing'}, mean {means}"
     own = {str(i) for i in pickles.walk(state) if isinstance(i, Global) and i.module == "__main__"}
     if own:
-        yield f"left out, not needed to draw: {', '.join(sorted(own))}"
+        yield f"left out, not needed to draw: {', '.join(map(plain, sorted(own)))}"

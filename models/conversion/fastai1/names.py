@@ -4,12 +4,13 @@ Nothing is ever imported or called, whatever a pickle names: these lists are for
 sent a file, and wants to know what it would have done.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
-from models.conversion import pickles
 from models.conversion.pickles import Global, Object, RefusedError
+from models.conversion.text import plain
 
 # Calls that a learner's pickle may hold. None of them is made; each is understood, or left alone.
 CALLS = {
@@ -44,6 +45,17 @@ NAMES = {
     ),
 }
 FAMILIES = ("__main__", "fastai", "torch.nn", "torch.optim", "torchvision.models")
+FUNCTIONS = {
+    *("_hook_inner", "uniform", "log_uniform", "rand_bool"),
+    *("uniform_int",),
+    *("_brightness", "_contrast", "_crop", "_crop_pad", "_dihedral", "_dihedral_affine"),
+    *("_flip_lr", "_flip_affine", "_jitter", "_perspective_warp", "_rotate", "_skew", "_squish"),
+    *("_symmetric_warp", "_tilt", "_zoom", "_zoom_squish", "_cutout", "_rgb_randomize", "_pad"),
+    *("accuracy", "error_rate", "mean_squared_error", "mean_absolute_error", "psnr", "dice", "mae"),
+    *("mse", "rmse", "root_mean_squared_error", "l1_loss", "mse_loss", "smooth_l1_loss"),
+    *("cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div"),
+}
+_BASES = {"builtins.object", "__builtin__.object", "builtins.list", "builtins.dict"}
 _TORCH_NAMES = ("Storage", "Tensor")
 _PYTHON2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
@@ -55,28 +67,52 @@ def full_name(made: Any) -> str:
     return f"something that is no name ({made!r:.40})"
 
 
-def strange(value: Any, inert: frozenset[str] = frozenset()) -> set[str]:
-    """The names that a pickle imports, or calls, and that no learner needs; `inert` allows more."""
-    found = set()
-    for item in pickles.walk(value):
+def strange(found: Iterable[Any], inert: frozenset[str] = frozenset()) -> set[str]:
+    """The names among `found` that a pickle imports, or calls, and that no learner needs.
+
+    `found` is what `pickles.walk` gives, or a `Reading`'s names and objects; `inert` allows more.
+    """
+    names = set()
+    for item in found:
         if isinstance(item, Global) and not _may_refer(item, inert):
-            found.add(full_name(item))
+            names.add(full_name(item))
         if isinstance(item, Object) and not _may_make(item, inert):
-            found.add(full_name(item.maker))
-    return found
+            names.add(full_name(item.maker))
+    return names
 
 
-def check(value: Any, inert: frozenset[str] = frozenset()) -> None:
+def unknown(found: Iterable[Any]) -> set[str]:
+    """The names among `found` that are allowed, but of which nobody can say what they do.
+
+    They are the author's own classes, and functions of the families that are not listed here.
+    """
+    return {
+        full_name(item)
+        for item in found
+        if isinstance(item, Global)
+        and _in(FAMILIES, item)
+        and (
+            item.module == "__main__"
+            or not (item.name.lstrip("_")[:1].isupper() or item.name in FUNCTIONS)
+        )
+    }
+
+
+def check(found: Iterable[Any], inert: frozenset[str] = frozenset()) -> None:
     """Raise `RefusedError`, with the names at fault, where there are such.
 
     Nothing would be run either way: this is for the person who was sent the file.
     """
-    if names := sorted(strange(value, inert)):
+    if names := sorted(strange(found, inert)):
         raise RefusedError(
-            f"the pickle names what no learner needs: {', '.join(names[:8])}. Nothing was run."
-            " If one is a harmless class of your own, which drawing does not need, let it stand"
-            " with --inert NAME"
+            f"the pickle names what no learner needs: {plain(', '.join(names[:8]), 400)}. Nothing"
+            " was run. If one is a harmless class of your own, which drawing does not need, let it"
+            " stand with --inert NAME"
         )
+
+
+def _in(families: tuple[str, ...], name: Global) -> bool:
+    return any(name.module == f or name.module.startswith(f + ".") for f in families)
 
 
 def _may_refer(name: Global, inert: frozenset[str]) -> bool:
@@ -87,18 +123,37 @@ def _may_refer(name: Global, inert: frozenset[str]) -> bool:
         name.name.endswith(_TORCH_NAMES) or isinstance(getattr(torch, name.name, None), torch.dtype)
     ):
         return True
-    return full in CALLS | NAMES | inert or any(
-        name.module == family or name.module.startswith(family + ".") for family in FAMILIES
-    )
+    return full in CALLS | NAMES | inert or _in(FAMILIES, name)
 
 
 def _may_make(made: Object, inert: frozenset[str]) -> bool:
     if not isinstance(made.maker, Global):
         return False
     full = full_name(made.maker)
-    if full == "builtins.getattr":
-        return bound_hook(made) is not None
-    return not made.called or full in CALLS | inert
+    if not made.called or full in inert:
+        return True
+    return full in CALLS and _harmless(full, made)
+
+
+def _harmless(full: str, made: Object) -> bool:
+    """Whether an allowed call has the arguments that learners have: some do much with others."""
+    args = made.args
+    match full:
+        case "builtins.getattr":
+            return bound_hook(made) is not None
+        case "_codecs.encode":
+            return len(args) == 2 and args[1] == "latin1"
+        case "copyreg._reconstructor":
+            return len(args) > 1 and str(args[1]) in _BASES
+        case "numpy.core._ufunc_reconstruct":  # imports the module that it is given
+            return args[:1] == ("numpy.core.umath",) or args[:1] == ("numpy",)
+        case "numpy.core.multiarray._reconstruct":
+            return len(args) > 1 and isinstance(args[1], tuple) and args[1][:1] in ((0,), ())
+        case "builtins.bytearray" | "builtins.range":
+            return not args or isinstance(args[0], bytes | str) or full.endswith("range")
+        case "builtins.set" | "builtins.frozenset":
+            return not args or isinstance(args[0], list | tuple | set)
+    return True
 
 
 def bound_hook(made: Any) -> Object | None:
@@ -119,6 +174,5 @@ def pairs(value: Any) -> dict[Any, Any]:
     if isinstance(value, dict):
         return value
     if isinstance(value, Object) and full_name(value.maker) == "collections.OrderedDict":
-        given = value.args[0] if value.args else []
-        return dict([*given, *value.items])
+        return value.mapping
     return {}

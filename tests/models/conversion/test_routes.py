@@ -49,7 +49,8 @@ def make() -> nn.Module:
 
 
 def options(**more) -> Options:
-    return Options(mean=MEAN, std=STD, low=-1, high=1, max_side=256, preview=PREVIEW, **more)
+    given = {"mean": MEAN, "std": STD, "low": -1, "high": 1, "max_side": 256, "trust": True}
+    return Options(preview=PREVIEW, **given | more)
 
 
 def expected(photo):
@@ -260,16 +261,16 @@ def test_an_onnx_model_of_two_inputs_is_refused(tmp_path):
 
 def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
     """Memory that grows with the photo: `max_side` comes down until there is room."""
-    write_torchscript(tmp_path / "net.pt")
+    write_onnx(tmp_path / "net.onnx")
     monkeypatch.setattr(
         convert,
         "cost",
         lambda model, size, runs=1: convert.Cost(1.0, 1.0, 100 + size[0] * size[1] / 500),
     )
     to = tmp_path / "m.onnx"
-    report = convert.convert(tmp_path / "net.pt", to, Options(preview=PREVIEW), SAMPLES)
+    report = convert.convert(tmp_path / "net.onnx", to, Options(preview=PREVIEW), SAMPLES)
     more = Options(memory=4096, preview=PREVIEW)
-    assert convert.convert(tmp_path / "net.pt", to, more, SAMPLES).metadata["max_side"] == "1024"
+    assert convert.convert(tmp_path / "net.onnx", to, more, SAMPLES).metadata["max_side"] == "1024"
     side = int(report.metadata["max_side"])
     assert side < 1024
     assert 100 + side * side / 500 <= 2048 * convert.ROOM
@@ -281,7 +282,7 @@ def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
     [(1024, lambda side: 9000), (400, lambda side: 9000), (1024, lambda side: 9000 + side)],
 )
 def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, max_side, peak):
-    write_torchscript(tmp_path / "net.pt")
+    write_onnx(tmp_path / "net.onnx")
     monkeypatch.setattr(
         convert, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, peak(size[0]))
     )
@@ -292,7 +293,7 @@ def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, 
     with pytest.raises(
         RefusedError, match=f"{peak(max_side)} MB for a photo of {max_side}x{max_side}"
     ):
-        convert.convert(tmp_path / "net.pt", to, options, SAMPLES)
+        convert.convert(tmp_path / "net.onnx", to, options, SAMPLES)
     assert to.read_bytes() == b"before"
     assert list(to.parent.iterdir()) == [to]
 
@@ -300,13 +301,12 @@ def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, 
 def test_fastai_2_is_read_only_when_trusted(tmp_path):
     learner = learner_of_fastai_2(tmp_path)
     with pytest.raises(RefusedError, match="--trust"):
-        convert.convert(learner, tmp_path / "m.onnx", options(), SAMPLES)
-    for more in ({"max_side": 256}, {"fixed": (64, 98)}):
-        given = Options(trust=True, preview=PREVIEW, **more)
-        report = convert.convert(learner, tmp_path / "m.onnx", given, SAMPLES)
-        assert report.kind == "fastai 2 learner"
-        assert report.agreement.largest < 1
-        assert any("normalisation" in note for note in report.notes)
+        convert.convert(learner, tmp_path / "m.onnx", options(trust=False), SAMPLES)
+    given = Options(trust=True, preview=PREVIEW, fixed=(64, 98))
+    report = convert.convert(learner, tmp_path / "m.onnx", given, SAMPLES)
+    assert report.kind == "fastai 2 learner"
+    assert report.agreement.largest < 1
+    assert any("normalisation" in note for note in report.notes)
     assert report.metadata["fixed_size"] == "64x98"
 
 

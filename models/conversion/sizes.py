@@ -1,0 +1,71 @@
+"""Photos of every size: the smallest side that a model file draws, and proof that it draws all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from PIL import Image
+
+from artline.drawing.model import Model
+from models.conversion.pickles import RefusedError
+from models.conversion.text import plain
+
+LARGEST = 256  # pixels: a network that needs more than this at its smallest is refused
+TRIED = ((1, 1), (1, 5000), (5000, 1), (4, 4), (10, 3000), (2, 3), (97, 31), (333, 500))
+
+
+def set_smallest_side(path: Path) -> None:
+    """Note `min_side` in a model file that does not draw photos as small as its `multiple`."""
+    model = Model(path)
+    if model.fixed_size is not None:
+        return
+    side = _smallest_side(path, model.multiple)
+    if side > model.multiple:
+        made = onnx.load(path)
+        given = {each.key: each.value for each in made.metadata_props}
+        onnx.helper.set_model_props(made, given | {"min_side": str(side)})
+        onnx.save(made, path)
+
+
+def _smallest_side(path: Path, multiple: int) -> int:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what fails here is what is being found out
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    side = multiple
+    while side <= LARGEST:
+        if all(
+            _draws(session, size) for size in ((side, side), (side, 2 * side), (2 * side, side))
+        ):
+            return side
+        side += multiple if side < 16 * multiple else 4 * multiple
+    raise RefusedError(f"a network that draws no photo with a side under {LARGEST} pixels")
+
+
+def _draws(session: onnxruntime.InferenceSession, size: tuple[int, int]) -> bool:
+    try:
+        (art,) = session.run(["art"], {"image": np.full((1, *size, 3), 128, np.uint8)})
+    except Exception:  # the engine's own exceptions share no base class
+        return False
+    return bool(art.shape[1:3] == size)
+
+
+def try_all(path: Path) -> None:
+    """Draw photos of unusual sizes with the runtime, shrunk as the service shrinks them.
+
+    Raises `RefusedError` naming the size that it does not draw.
+    """
+    model = Model(path)
+    for size in TRIED:
+        pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+        photo = Image.fromarray(pixels)
+        photo.thumbnail(model.fit(model.default_side))
+        try:
+            for style in model.styles:
+                model.run(np.asarray(photo), style)
+        except Exception as error:  # whatever the service would answer 500 for
+            raise RefusedError(
+                f"a model file that does not draw a photo of {size[0]}x{size[1]}: {plain(error)}"
+            ) from error
