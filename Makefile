@@ -43,6 +43,7 @@ sbom: $(VENV)/.local  ## list what is in that image, as CycloneDX, into out/sbom
 	@$(VENV)/bin/python -m image.sbom --tag "$(TAG)" >out/sbom.json
 
 model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to artline/model.onnx
+	@test -n "$(FILE)" || { echo "make model FILE=learner.pkl OPTIONS='--int8 ...'" >&2; exit 2; }
 	@$(MODELS)/bin/python -m models convert "$(FILE)" -o artline/model.onnx $(OPTIONS)
 
 doctor: $(VENV)/.local  ## what a deployment lacks, on this machine, in the account, in the service

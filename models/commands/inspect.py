@@ -1,4 +1,4 @@
-"""Says what a pickle would import and do, without doing it."""
+"""Says what a learner's file would import and call, without doing it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from pathlib import Path
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("file", type=Path, help="a learner, or any file of torch.save or pickle")
+    parser.add_argument("file", type=Path, help="of fastai, torch.save, torch.jit or torch.export")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what it holds; 1 where it names what no learner needs, or cannot be read."""
+    """Print what it holds; 0 only where nothing in it is strange or unknown."""
     from models.conversion import inspection
     from models.conversion.pickles import RefusedError
+    from models.conversion.text import plain
 
     try:
         found = inspection.look(arguments.file)
     except RefusedError as reason:
-        print(f"{arguments.file}: {reason}", file=sys.stderr)
+        print(plain(f"{arguments.file}: {reason}", 1200), file=sys.stderr)
         return 1
     print(found)
-    return 1 if found.strange else 0
+    return 0 if found.verdict == inspection.SAFE else 1

@@ -210,10 +210,17 @@ def main(path: str, folder: Path, request: Facts) -> Facts:
 
 def _answer(words: Sequence[str]) -> Facts:
     warnings.simplefilter("ignore")
+    request = json.loads(words[2])
     try:
-        return main(words[0], Path(words[1]), json.loads(words[2]))
+        return main(words[0], Path(words[1]), request)
     except RefusedError as reason:
         return {"refused": str(reason)}
+    except (ImportError, AttributeError) as error:
+        return {
+            "refused": f"{request['kind']} that needs code which is not installed here ({error})."
+            " Where you have that code, write a function that makes the network, and its weights"
+            " are read out of this file: --factory MODULE:FUNCTION"
+        }
 
 
 if __name__ == "__main__":

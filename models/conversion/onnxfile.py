@@ -75,8 +75,9 @@ class OnnxSource:
 
 
 def is_onnx(path: Path, head: bytes) -> bool:
-    """Whether a file is ONNX, by its name or by the field that protobuf writes first."""
-    return path.suffix.lower() == ".onnx" or (head.startswith(b"\x08") and head[2:3] == b"\x12")
+    """Whether a file is ONNX by its name, or by how it begins: the version, then another field."""
+    begins = head[:1] == b"\x08" and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a")
+    return path.suffix.lower() == ".onnx" or begins
 
 
 def read(path: Path, options: Options) -> OnnxSource:
@@ -89,11 +90,11 @@ def read(path: Path, options: Options) -> OnnxSource:
         ) from error
     if not model.graph.node:
         raise RefusedError(f"{plain(path.name)} is no ONNX file that can be read: it has no nodes")
-    return from_graph(model, options)
+    return from_graph(model, options, options.output)
 
 
-def from_graph(model: onnx.ModelProto, options: Options) -> OnnxSource:
-    """The image-to-image network in `model`, tried on a photo."""
+def from_graph(model: onnx.ModelProto, options: Options, output: str | None = None) -> OnnxSource:
+    """The image-to-image network in `model`, whose line art is `output`, tried on a photo."""
     _sort(model.graph)
     weights = {initializer.name for initializer in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
@@ -124,7 +125,7 @@ def from_graph(model: onnx.ModelProto, options: Options) -> OnnxSource:
         break
     else:
         raise RefusedError(f"an ONNX model that does not run: {' '.join(tried[:1])}")
-    art, colours = _choose(session, outputs, size, options)
+    art, colours = _choose(session, outputs, size, output)
     if fixed:
         options.fixed = options.fixed or fixed
         notes.append(f"takes photos of {fixed[0]}x{fixed[1]} alone")
@@ -140,14 +141,13 @@ def _choose(
     session: onnxruntime.InferenceSession,
     outputs: list[Any],
     size: tuple[int, int],
-    options: Options,
+    wanted: str | None,
 ) -> tuple[Port, int]:
     """The output that is the line art, and how many channels it has."""
     names = [output.name for output in session.get_outputs()]
     found = {n: _layout(y, size) for n, y in zip(names, outputs, strict=True)}
     fitting = [name for name in names if found[name] is not None]
-    if options.output is not None:
-        wanted = options.output
+    if wanted is not None:
         at = int(wanted) if wanted.isdecimal() else -1
         name = wanted if wanted in names else names[at] if 0 <= at < len(names) else None
         if name is None:

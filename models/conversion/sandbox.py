@@ -77,7 +77,7 @@ def run(module: str, path: Path, folder: Path, request: dict[str, Any], options:
     if not isinstance(found, dict):
         raise RefusedError(f"{request['kind']} that answers with no JSON object")
     if "refused" in found:
-        raise RefusedError(plain(found["refused"]))
+        raise RefusedError(plain(found["refused"], 600))
     return found
 
 

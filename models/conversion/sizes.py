@@ -34,22 +34,30 @@ def _smallest_side(path: Path, multiple: int) -> int:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what fails here is what is being found out
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    side = multiple
-    while side <= LARGEST:
-        if all(
-            _draws(session, size) for size in ((side, side), (side, 2 * side), (2 * side, side))
-        ):
-            return side
-        side += multiple if side < 16 * multiple else 4 * multiple
-    raise RefusedError(f"a network that draws no photo with a side under {LARGEST} pixels")
+    too_small, count = 0, 1  # sides in multiples
+    while not _draws(session, count * multiple):
+        too_small, count = count, 2 * count
+        if count * multiple > LARGEST:
+            raise RefusedError(f"a network that draws no photo with a side under {LARGEST} pixels")
+    while count - too_small > 1:
+        middle = (too_small + count) // 2
+        if _draws(session, middle * multiple):
+            count = middle
+        else:
+            too_small = middle
+    return count * multiple
 
 
-def _draws(session: onnxruntime.InferenceSession, size: tuple[int, int]) -> bool:
-    try:
-        (art,) = session.run(["art"], {"image": np.full((1, *size, 3), 128, np.uint8)})
-    except Exception:  # the engine's own exceptions share no base class
-        return False
-    return bool(art.shape[1:3] == size)
+def _draws(session: onnxruntime.InferenceSession, side: int) -> bool:
+    """Whether photos of that side are drawn, beside one as long and one twice as long."""
+    for size in ((side, side), (side, 2 * side), (2 * side, side)):
+        try:
+            (art,) = session.run(["art"], {"image": np.full((1, *size, 3), 128, np.uint8)})
+        except Exception:  # the engine's own exceptions share no base class
+            return False
+        if art.shape[1:3] != size:
+            return False
+    return True
 
 
 def try_all(path: Path) -> None:

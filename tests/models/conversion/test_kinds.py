@@ -1,0 +1,430 @@
+"""What people have: forms of ONNX, weights and scripts. What is none is refused as that."""
+
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from artline.drawing.model import Model
+from models.conversion import convert, onnxfile, sandbox
+from models.conversion.options import Options
+from models.conversion.pickles import RefusedError
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+FLOAT, HALF, UINT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
+]
+needs_a_sandbox = pytest.mark.skipif(
+    sandbox.working() is None, reason="no sandbox here: apt install bubblewrap"
+)
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Convert a file; the report, and the model file as the service loads it."""
+
+    def run(path, **more):
+        given = {"max_side": 64, "preview": tmp_path / "preview.jpg"} | more
+        report = convert.convert(path, tmp_path / "to" / "model.onnx", Options(**given), SAMPLES)
+        return report, Model(report.path)
+
+    return run
+
+
+def halves(model, photo=None):
+    """Whether `model` draws each pixel half as bright."""
+    photo = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
+    return np.abs(model.run(photo).astype(float) - photo / 2).max() <= 1
+
+
+def graph(path, nodes, *, given=("x", FLOAT, [1, 3, "H", "W"]), made=None, constants=()):
+    """Write an ONNX file of `nodes`."""
+    made = made or [("y", FLOAT, [1, 3, "H", "W"])]
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info(*given)],
+            [helper.make_tensor_value_info(*output) for output in made],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in constants],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    onnx.save(model, path)
+    return path
+
+
+def node(kind, *names, **attributes):
+    return helper.make_node(kind, names[:-1], names[-1:], **attributes)
+
+
+HALF_AS_BRIGHT = [("half", np.float32(0.5))]
+ANY = [None, None, None, None]
+
+
+def nhwc(path):
+    nodes = [node("Mul", "x", "half", "y")]
+    shape = [1, "H", "W", 3]
+    return graph(path, nodes, given=("x", FLOAT, shape), made=[("y", FLOAT, shape)],
+                 constants=HALF_AS_BRIGHT)  # fmt: skip
+
+
+def mixed_axes(path):
+    nodes = [node("Mul", "x", "half", "z"), node("Transpose", "z", "y", perm=[0, 2, 3, 1])]
+    return graph(path, nodes, made=[("y", FLOAT, [1, "H", "W", 3])], constants=HALF_AS_BRIGHT)
+
+
+def all_free(path):
+    nodes = [node("Mul", "x", "half", "z"), node("Conv", "z", "eye", "y")]
+    eye = [("eye", np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1)), *HALF_AS_BRIGHT]
+    return graph(path, nodes, given=("x", FLOAT, ANY), made=[("y", FLOAT, ANY)], constants=eye)
+
+
+def unsorted(path):
+    nodes = [node("Identity", "z", "y"), node("Mul", "x", "half", "z")]
+    return graph(path, nodes, constants=HALF_AS_BRIGHT)
+
+
+def bytes_in(path):
+    nodes = [node("Cast", "x", "f", to=FLOAT), node("Div", "f", "scale", "y")]
+    return graph(path, nodes, given=("x", UINT8, [1, 3, "H", "W"]),
+                 constants=[("scale", np.float32(510))])  # fmt: skip
+
+
+def bytes_in_and_out(path):
+    nodes = [node("Cast", "x", "f", to=FLOAT), node("Mul", "f", "half", "m"),
+             node("Cast", "m", "y", to=UINT8)]  # fmt: skip
+    shape = [1, "H", "W", 3]
+    return graph(path, nodes, given=("x", UINT8, shape), made=[("y", UINT8, shape)],
+                 constants=HALF_AS_BRIGHT)  # fmt: skip
+
+
+def half_precision(path):
+    nodes = [node("Mul", "x", "half", "y")]
+    shape = [1, 3, "H", "W"]
+    return graph(path, nodes, given=("x", HALF, shape), made=[("y", HALF, shape)],
+                 constants=[("half", np.float16(0.5))])  # fmt: skip
+
+
+def weights_beside(path):
+    large = [("large", np.full((3, 64, 64), 0.5, np.float32))]
+    nodes = [node("ReduceMax", "large", "one", keepdims=0), node("Mul", "x", "one", "y")]
+    model = onnx.load(graph(path, nodes, constants=large))
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (path.parent / "weights.bin").exists()
+    return path
+
+
+def one_picture_of_three_outputs(path):
+    nodes = [node("Mul", "x", "half", "y"), node("GlobalAveragePool", "x", "score"),
+             node("Shape", "x", "size")]  # fmt: skip
+    made = [("score", FLOAT, None), ("y", FLOAT, None), ("size", TensorProto.INT64, None)]
+    return graph(path, nodes, made=made, constants=HALF_AS_BRIGHT)
+
+
+def without_a_suffix(path):
+    return graph(path.with_suffix(""), [node("Mul", "x", "half", "y")], constants=HALF_AS_BRIGHT)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [nhwc, mixed_axes, all_free, unsorted, bytes_in, bytes_in_and_out, half_precision,
+     weights_beside, one_picture_of_three_outputs, without_a_suffix],
+)  # fmt: skip
+def test_a_form_of_onnx(tmp_path, converted, write):
+    report, model = converted(write(tmp_path / "net.onnx"))
+    assert report.agreement.largest <= 1
+    assert halves(model)
+
+
+def test_a_picture_without_a_channel_axis(tmp_path, converted):
+    nodes = [node("ReduceMean", "x", "y", axes=[1], keepdims=0)]
+    path = graph(tmp_path / "net.onnx", nodes, made=[("y", FLOAT, [1, "H", "W"])])
+    _, model = converted(path)
+    photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    assert np.abs(model.run(photo)[..., 0] - photo.mean(2)).max() <= 1
+
+
+def several(path):
+    """As U²-Net: seven pictures; the first is half as bright, the others are not."""
+    nodes = [node("Mul", "x", "half", "d0")]
+    nodes += [node("Identity", "x", f"d{at}") for at in range(1, 7)]
+    made = [(f"d{at}", FLOAT, [1, 3, "H", "W"]) for at in range(7)]
+    return graph(path, nodes, made=made, constants=HALF_AS_BRIGHT)
+
+
+@pytest.mark.parametrize("output", ["0", "d0"])
+def test_an_output_is_chosen(tmp_path, converted, output):
+    _, model = converted(several(tmp_path / "net.onnx"), output=output)
+    assert halves(model)
+
+
+@pytest.mark.parametrize("output", [None, "7", "d9"])
+def test_an_output_must_be_chosen(tmp_path, converted, output):
+    with pytest.raises(RefusedError, match=r"7 outputs.*--output.*0 \(d0\) \[1, 3, 128, 192\]"):
+        converted(several(tmp_path / "net.onnx"), output=output)
+
+
+def test_a_model_file_is_kept_as_it_is(tmp_path, converted):
+    first, _ = converted(unsorted(tmp_path / "net.onnx"), name="lines", license="MIT")
+    kept = first.path.rename(tmp_path / "kept.onnx")
+    report, model = converted(kept, version="2")
+    assert (model.name, model.license) == ("lines", "MIT")
+    assert halves(model)
+    assert report.agreement.largest == 0
+    assert len(onnx.load(report.path).graph.node) == len(onnx.load(kept).graph.node)
+    report, model = converted(kept, name="other", version="2")
+    assert (model.name, model.version) == ("other", "2")
+
+
+def test_a_network_that_pads_by_reflection_draws_every_photo(tmp_path, converted):
+    pads = np.array([0, 0, 20, 20, 0, 0, 20, 20])
+    nodes = [node("Pad", "x", "pads", "p", mode="reflect"),
+             node("AveragePool", "p", "y", kernel_shape=[41, 41])]  # fmt: skip
+    path = graph(tmp_path / "net.onnx", nodes, constants=[("pads", pads)])
+    report, model = converted(path)
+    assert report.metadata["min_side"] == "21"
+    for size in ((1, 1), (4, 4), (3000, 10), (1, 5000), (21, 20)):
+        assert model.run(np.zeros((*size, 3), np.uint8)).shape == (*size, 3)
+
+
+def test_a_loop_without_end_is_ended(tmp_path, converted, monkeypatch):
+    monkeypatch.setattr(onnxfile, "_LONGEST_RUN", 2)
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [node("Identity", "go", "go_on"), node("Identity", "a", "b")],
+        "body",
+        [value("at", TensorProto.INT64, []), value("go", TensorProto.BOOL, []),
+         value("a", FLOAT, None)],
+        [value("go_on", TensorProto.BOOL, []), value("b", FLOAT, None)],
+    )  # fmt: skip
+    nodes = [helper.make_node("Loop", ["", "true", "x"], ["y"], body=body)]
+    path = graph(tmp_path / "net.onnx", nodes, constants=[("true", np.array(True))])
+    with pytest.raises(RefusedError, match="terminate"):
+        converted(path)
+
+
+def constant(value):
+    return lambda path: graph(
+        path,
+        [node("Mul", "x", "nought", "z"), node("Add", "z", "value", "y")],
+        constants=[("nought", np.float32(0)), ("value", np.float32(value))],
+    )
+
+
+def channels(count):
+    return lambda path: graph(
+        path,
+        [node("Conv", "x", "weight", "y")],
+        made=[("y", FLOAT, [1, count, "H", "W"])],
+        constants=[("weight", np.ones((count, 3, 1, 1), np.float32))],
+    )
+
+
+def classifier(path):
+    nodes = [node("GlobalAveragePool", "x", "p"), node("Flatten", "p", "y")]
+    return graph(path, nodes, made=[("y", FLOAT, [1, 3])])
+
+
+def doubling(path):
+    scales = np.array([1, 1, 2, 2], np.float32)
+    nodes = [helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest")]
+    return graph(path, nodes, made=[("y", FLOAT, ANY)], constants=[("scales", scales)])
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (classifier, "of the photo's size"),
+        (channels(21), "of the photo's size.*21 channels"),
+        (doubling, "of the photo's size"),
+        (constant(2), "all white"),
+        (constant(-1), "all black"),
+        (constant(np.nan), "NaN"),
+    ],
+)
+def test_what_is_no_drawing_network_is_refused(tmp_path, converted, write, said):
+    with pytest.raises(RefusedError, match=said):
+        converted(write(tmp_path / "net.onnx"))
+    assert not (tmp_path / "to" / "model.onnx").exists()
+
+
+def test_what_is_clipped_is_reported(tmp_path, converted):
+    report, _ = converted(unsorted(tmp_path / "net.onnx"), low=0.0, high=0.1)
+    assert any("above white" in note for note in report.notes)
+
+
+class Half(nn.Module):
+    """Half as bright, by a layer that has weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1, bias=False)
+        nn.init.zeros_(self.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)
+
+
+class Several(nn.Module):
+    """As salient object networks: more than one picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = trained()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, self.net(x)
+
+
+class Named(Several):
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"aux": x, "out": self.net(x)}
+
+
+def trained() -> nn.Module:
+    made = Half()
+    with torch.no_grad():
+        made.conv.weight[:] = torch.eye(3).view(3, 3, 1, 1) / 2
+    return made.eval()
+
+
+def learn_save(path):
+    """`learn.save()` of fastai 1 and 2, with the optimiser's state."""
+    made = trained()
+    optimiser = torch.optim.Adam(made.parameters())
+    torch.save({"model": made.state_dict(), "opt": optimiser.state_dict()}, path)
+
+
+def data_parallel(path):
+    torch.save({"state_dict": nn.DataParallel(trained()).state_dict()}, path)
+
+
+def legacy(path):
+    torch.save(trained().state_dict(), path, _use_new_zipfile_serialization=False)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        learn_save,
+        data_parallel,
+        legacy,
+        lambda path: torch.save(trained().half().state_dict(), path),
+        lambda path: torch.save(trained(), path),
+        lambda path: torch.save({"epoch": 3, "params_ema": trained().state_dict()}, path),
+    ],
+)
+def test_weights_are_read_out_of(tmp_path, converted, monkeypatch, write):
+    write(tmp_path / "net.pth")
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    report, model = converted(tmp_path / "net.pth", factory="factories:Half")
+    assert report.agreement.largest <= 1
+    assert halves(model)
+
+
+@pytest.mark.parametrize(
+    "factory", ["nothing", "nothing:here", "factories:absent", ":", "os:abort_"]
+)
+def test_a_factory_that_is_not_there_is_refused(tmp_path, converted, monkeypatch, factory):
+    learn_save(tmp_path / "net.pth")
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    with pytest.raises(RefusedError, match="--factory"):
+        converted(tmp_path / "net.pth", factory=factory)
+
+
+def test_a_factory_that_fails_is_named(tmp_path, converted, monkeypatch):
+    learn_save(tmp_path / "net.pth")
+    monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
+    with pytest.raises(RefusedError, match="TypeError"):
+        converted(tmp_path / "net.pth", factory="factories:several")
+
+
+def scripted(module, path):
+    torch.jit.save(torch.jit.script(module), path)
+
+
+class OneSize(nn.Module):
+    """As traced networks do: holds the size that it was traced at."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(3, 40 * 56).reshape(1, 3, 40, 56) / 2
+
+
+def traced_at_its_size(path):
+    torch.jit.save(torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 56)), path)
+
+
+@needs_a_sandbox
+@pytest.mark.parametrize(
+    ("write", "more"),
+    [
+        (lambda path: scripted(trained().half(), path), {}),
+        (traced_at_its_size, {"fixed": (40, 56)}),
+        (lambda path: scripted(Several().eval(), path), {"output": "1"}),
+        (lambda path: scripted(Named().eval(), path), {"output": "out"}),
+    ],
+)
+def test_a_script(tmp_path, converted, write, more):
+    write(tmp_path / "net.pt")
+    report, model = converted(tmp_path / "net.pt", trust=True, **more)
+    assert report.agreement.largest <= 1
+    if "fixed" in more:
+        assert model.fixed_size == (40, 56)
+    else:
+        assert halves(model)
+
+
+@needs_a_sandbox
+def test_a_script_of_several_outputs_asks_for_one(tmp_path, converted):
+    scripted(Several().eval(), tmp_path / "net.pt")
+    with pytest.raises(RefusedError, match=r"2 outputs.*--output"):
+        converted(tmp_path / "net.pt", trust=True)
+
+
+@needs_a_sandbox
+@pytest.mark.parametrize("half", [False, True])
+def test_an_exported_program_of_free_size(tmp_path, converted, half):
+    made, x = trained(), torch.zeros(1, 3, 64, 96)
+    if half:
+        made, x = made.half(), x.half()
+    sides = {2: torch.export.Dim("H", min=2), 3: torch.export.Dim("W", min=2)}
+    program = torch.export.export(made, (x,), dynamic_shapes=(sides,))
+    torch.export.save(program, tmp_path / "net.pt2")
+    report, model = converted(tmp_path / "net.pt2", trust=True)
+    assert report.agreement.largest <= 1
+    assert halves(model)
+
+
+@needs_a_sandbox
+@pytest.mark.parametrize("write", [torch.save, lambda made, path: pickled_to(made, path)])
+def test_a_whole_module(tmp_path, converted, write):
+    made = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.ReLU())
+    with torch.no_grad():
+        made[0].weight[:] = torch.eye(3).view(3, 3, 1, 1) / 2
+    write(made, tmp_path / "net.pth")
+    report, model = converted(tmp_path / "net.pth", trust=True)
+    assert report.agreement.largest <= 1
+    assert halves(model)
+
+
+def pickled_to(made, path):
+    path.write_bytes(pickle.dumps(made))
+
+
+@needs_a_sandbox
+def test_a_module_whose_class_is_not_here_asks_for_a_factory(tmp_path, converted):
+    torch.save(trained(), tmp_path / "net.pth")
+    with pytest.raises(RefusedError, match="--factory"):
+        converted(tmp_path / "net.pth", trust=True)
