@@ -1,8 +1,10 @@
-"""ArtLine: photo in, line art out. The client of a service, and the library that draws.
+"""ArtLine: photo in, line art out, in this process or by a service.
 
->>> from artline import Client
->>> with Client("https://abc123.execute-api.eu-central-1.amazonaws.com") as client:
-...     client.transform("photo.jpg").save("out")
+>>> import artline
+>>> artline.draw("photo.jpg", max_side=512).save("art.jpg")
+PosixPath('art.jpg')
+>>> with artline.Client("https://abc123.execute-api.eu-central-1.amazonaws.com") as client:
+...     client.draw("photo.jpg").save("out")
 PosixPath('out/20261123101500.jpg')
 
 Each name is imported on first use, so that `import artline` alone loads nothing heavy.
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .client import Client, Health, Job, Limits
+    from .client import AsyncClient, Client, Health, Job, Limits, Progress, Via
     from .drawing.art import LineArt
+    from .drawing.draw import Model, Provider, draw
     from .errors import (
         AnswerError,
         ArtLineError,
@@ -25,18 +28,36 @@ if TYPE_CHECKING:
         ModelError,
         NoJobsError,
         OptionError,
+        MissingExtraError,
         PhotoError,
         PhotoTooLargeError,
         ProblemError,
+        SaveError,
         ServiceError,
         SigningError,
         TimedOutError,
+        TokenError,
         UnknownFormatError,
     )
+    from .options import Format, RequestOptions
+    from .photo.source import PhotoSource
 
 _MODULES = {
-    ".client": ("Client", "Health", "Job", "Limits"),
+    ".client": (
+        "AsyncClient",
+        "Client",
+        "Health",
+        "Job",
+        "Limits",
+        "Progress",
+        "Via",
+    ),
     ".drawing.art": ("LineArt",),
+    ".drawing.draw": (
+        "Model",
+        "Provider",
+        "draw",
+    ),
     ".errors": (
         "AnswerError",
         "ArtLineError",
@@ -46,39 +67,59 @@ _MODULES = {
         "ModelError",
         "NoJobsError",
         "OptionError",
+        "MissingExtraError",
         "PhotoError",
         "PhotoTooLargeError",
         "ProblemError",
+        "SaveError",
         "ServiceError",
         "SigningError",
         "TimedOutError",
+        "TokenError",
         "UnknownFormatError",
     ),
+    ".options": (
+        "Format",
+        "RequestOptions",
+    ),
+    ".photo.source": ("PhotoSource",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "AnswerError",
     "ArtLineError",
+    "AsyncClient",
     "Client",
     "ConnectError",
     "DamagedPhotoError",
     "EndpointError",
+    "Format",
     "Health",
     "Job",
     "Limits",
     "LineArt",
+    "Model",
     "ModelError",
     "NoJobsError",
     "OptionError",
+    "MissingExtraError",
     "PhotoError",
+    "PhotoSource",
     "PhotoTooLargeError",
     "ProblemError",
+    "Progress",
+    "Provider",
+    "RequestOptions",
+    "SaveError",
     "ServiceError",
     "SigningError",
     "TimedOutError",
+    "TokenError",
     "UnknownFormatError",
+    "Via",
     "__version__",
+    "draw",
 ]
 
 

@@ -1,6 +1,6 @@
 """`python -m artline`."""
 
-from .cli.command import main
+from .cli import main
 
 if __name__ == "__main__":
     main()

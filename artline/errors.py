@@ -1,10 +1,12 @@
-"""What can go wrong, as a tree.
+"""What can go wrong, as a tree. The library and the client raise these and nothing else.
 
 * ArtLineError
-    * EndpointError: no service was named
+    * EndpointError: no service was named, or it cannot be reached as this machine is set up
+    * TokenError: the token cannot be sent
     * SigningError: requests cannot be signed
     * MissingExtraError: a package of one of the extras is not installed
     * ModelError: the model file cannot be used
+    * SaveError: the line art cannot be saved
     * OptionError: a request option does not exist, or cannot have that value (HTTP 400)
     * PhotoError: the photo cannot be drawn
         * PhotoTooLargeError: it has more bytes or pixels than allowed (HTTP 413)
@@ -14,10 +16,10 @@
         * ConnectError: the service cannot be reached, or closed the connection
         * TimedOutError: it was reached and did not answer in time
         * AnswerError: its answer is not in the contract's form
-        * ProblemError: it answered with an error, and says which
+        * ProblemError: it answered with any other error, and says which
         * NoJobsError: it has no queue
 
-Each one's text is a sentence that can be shown to a user.
+Each one's text is a sentence that can be shown to a user. All of them can be pickled.
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ class ArtLineError(Exception):
 
 
 class EndpointError(ArtLineError):
-    """No service was named, or what was named is no URL."""
+    """No service was named, or it is no URL, or a proxy's or certificates' setting is wrong."""
+
+
+class TokenError(ArtLineError, ValueError):
+    """The token has characters that no header can carry, or comes beside a signature."""
 
 
 class SigningError(ArtLineError):
@@ -44,7 +50,11 @@ class MissingExtraError(ArtLineError):
 
 
 class ModelError(ArtLineError):
-    """The model file is missing, corrupt, or not in the contract's form."""
+    """The model file is missing, damaged, or not in the contract's form."""
+
+
+class SaveError(ArtLineError):
+    """The line art cannot be saved: the file exists already, or cannot be written."""
 
 
 class OptionError(ArtLineError, ValueError):
@@ -109,11 +119,14 @@ class ProblemError(ServiceError):
     def __init__(
         self, status: int, title: str, detail: str = "", *, retry_after: float | None = None
     ) -> None:
-        super().__init__(f"{detail or title} (HTTP {status})")
+        super().__init__(status, title, detail)
         self.status = status
         self.title = title
         self.detail = detail
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.detail or self.title} (HTTP {self.status})"
 
     @classmethod
     def from_document(

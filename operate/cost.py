@@ -11,11 +11,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from artline.cli.options import command
-
 from . import prices
 from .doctor.stack import Stack
 from .estimate import DAYS, IDLE, WAYS, Estimate, Line, Use, estimate, number
+from .options import command
 from .prices import Prices
 from .throughput import (
     MEASURED,

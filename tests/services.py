@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from artline import Client
+from artline import AsyncClient, Client
 from artline.client._wire import Clock
 
 if TYPE_CHECKING:
@@ -157,6 +157,9 @@ class FakeClock(Clock):
         self.pauses.append(seconds)
         self.time += seconds
 
+    async def wait(self, seconds: float) -> None:
+        self.sleep(seconds)
+
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
@@ -167,13 +170,17 @@ def scripted() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """The time that every client of the test goes by."""
+    clock = FakeClock()
+    monkeypatch.setattr(Client, "_clock", clock)
+    monkeypatch.setattr(AsyncClient, "_clock", clock)
+    return clock
 
 
 @pytest.fixture
 def client(scripted: Scripted, clock: FakeClock) -> Iterator[Client]:
-    with Client(scripted.url, clock=clock) as client:
+    with Client(scripted.url) as client:
         yield client
 
 

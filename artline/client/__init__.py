@@ -1,6 +1,8 @@
 """The HTTP client of an ArtLine service."""
 
 from ._answers import Health, Job, Limits
-from ._client import Client
+from ._client import AsyncClient, Client
+from ._service import Via
+from ._wire import Progress
 
-__all__ = ["Client", "Health", "Job", "Limits"]
+__all__ = ["AsyncClient", "Client", "Health", "Job", "Limits", "Progress", "Via"]

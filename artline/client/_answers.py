@@ -13,8 +13,22 @@ from PIL import Image
 
 from .. import limits
 from ..drawing.art import LineArt
-from ..errors import AnswerError, ProblemError
+from ..errors import (
+    AnswerError,
+    ArtLineError,
+    DamagedPhotoError,
+    OptionError,
+    PhotoTooLargeError,
+    ProblemError,
+    UnknownFormatError,
+)
 from ._headers import retry_after, server_timing
+
+REFUSALS = {
+    error.status: error
+    for error in (OptionError, PhotoTooLargeError, UnknownFormatError, DamagedPhotoError)
+}
+"""The errors of a photo and its options, by the status that the service answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class Limits:
 class Health:
     """What runs at the endpoint. `model` is its name and version, `model_sha256` its file's digest.
 
-    `jobs` and `model_sha256` are None where the service does not say.
+    `jobs` and `model_sha256` are None, `styles` empty, where the service does not say.
     """
 
     status: str
@@ -46,6 +60,7 @@ class Health:
     limits: Limits
     jobs: bool | None = None
     model_sha256: str | None = None
+    styles: tuple[str, ...] = ()
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> Self:
@@ -53,7 +68,8 @@ class Health:
         document = mapping(response)
         model, limits = document.get("model"), document.get("limits")
         if not isinstance(model, dict) or not isinstance(limits, dict):
-            raise AnswerError(f"{response.url} is not the health of an ArtLine service")
+            raise stranger(response)
+        styles = model.get("styles")
         known = {each.name for each in fields(Limits)}
         jobs, digest = document.get("jobs"), model.get("sha256")
         return cls(
@@ -64,6 +80,7 @@ class Health:
             limits=Limits(**{k: v for k, v in limits.items() if k in known and type(v) is int}),
             jobs=jobs if isinstance(jobs, bool) else None,
             model_sha256=digest if isinstance(digest, str) else None,
+            styles=tuple(map(str, styles)) if isinstance(styles, list) else (),
         )
 
 
@@ -89,7 +106,7 @@ class Job:
         """Reads the answer of `POST /jobs` or `GET /jobs/{id}`."""
         document = mapping(response)
         if not {"id", "status"} <= document.keys():
-            raise AnswerError(f"{response.url} is not a job of an ArtLine service")
+            raise stranger(response)
         upload, error = document.get("upload") or {}, document.get("error")
         return cls(
             id=str(document["id"]),
@@ -110,11 +127,9 @@ def line_art(response: httpx.Response) -> LineArt:
     content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not content_type.startswith("image/"):
         given = content_type or "no type"
-        raise AnswerError(f"{response.url.copy_with(query=None)} gave {given}, not a picture")
-    try:
-        Image.open(io.BytesIO(response.content)).load()
-    except Exception as error:  # Pillow's decoders raise whatever a broken file led them to
-        raise AnswerError("the line art arrived cut short or corrupt") from error
+        raise AnswerError(f"{response.url.copy_with(query=None)} gave {given}, not an image")
+    if not _is_whole(response.content, content_type):
+        raise AnswerError("the line art arrived cut short or damaged")
     metrics = server_timing(response.headers.get("server-timing", ""))
     return LineArt(
         data=response.content,
@@ -123,6 +138,29 @@ def line_art(response: httpx.Response) -> LineArt:
         model=response.headers.get("x-model"),
         cold=metrics.get("start", {}).get("desc") == "cold",
     )
+
+
+def _is_whole(data: bytes, content_type: str) -> bool:
+    if content_type == "image/svg+xml":
+        return data.rstrip().endswith(b"</svg>")
+    try:
+        Image.open(io.BytesIO(data)).load()
+    except Exception:  # Pillow's decoders raise whatever a damaged file led them to
+        return False
+    return True
+
+
+def stranger(at: httpx.Response | str) -> AnswerError:
+    """Something else than an ArtLine service answered there."""
+    url = httpx.URL(at) if isinstance(at, str) else at.url.copy_with(path="/", query=None)
+    shown = str(url.copy_with(username=None, password=None)).rstrip("/")
+    return AnswerError(f"There is no ArtLine service at {shown}: another server answers.")
+
+
+def refusal(problem: ProblemError) -> ArtLineError:
+    """The error of the photo or the options that `problem` is about, or else itself."""
+    error = REFUSALS.get(problem.status)
+    return error(problem.detail or problem.title) if error else problem
 
 
 def problem(response: httpx.Response) -> ProblemError:
@@ -152,7 +190,7 @@ def mapping(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise AnswerError(f"{response.url} does not answer as an ArtLine service does")
+        raise stranger(response)
     return document
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from ..errors import SigningError
+from ..errors import SigningError, TokenError
 
 API: Final = re.compile(r".+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 """The host of an HTTP API, which names its region."""
@@ -19,6 +19,25 @@ BODY_HASH: Final = "x-amz-content-sha256"
 
 SIGNED: Final = ("content-type", BODY_HASH)
 """The headers that are signed beside the host and the date: those that no proxy changes."""
+
+
+VISIBLE: Final = re.compile(r"[!-~]+")
+"""What a token can be made of."""
+
+
+def authentication(endpoint: str, token: str | None, *, sign: bool) -> Bearer | SigV4 | None:
+    """How requests to `endpoint` say who calls. Raises `TokenError` and `SigningError`."""
+    token = (token or "").strip()  # a token that was read from a file ends in a line break
+    if token and sign:
+        raise TokenError("A request carries a token or a signature, not both.")
+    if token and not VISIBLE.fullmatch(token):
+        raise TokenError(
+            "The token has a space, or a character other than ASCII's letters, digits and signs:"
+            " look at --token, or ARTLINE_TOKEN."
+        )
+    if sign:
+        return SigV4(endpoint)
+    return Bearer(token) if token else None
 
 
 class Bearer(httpx.Auth):
@@ -45,7 +64,9 @@ class SigV4(httpx.Auth):
         try:
             from botocore import auth, awsrequest, exceptions, session  # type: ignore[import-untyped]
         except ImportError as error:
-            raise SigningError("Signing needs one more package: pip install botocore") from error
+            raise SigningError(
+                "Signing needs one more package: pip install 'artline[iam]'"
+            ) from error
         self._sign, self._request = auth.SigV4Auth, awsrequest.AWSRequest
         self._error = exceptions.BotoCoreError
         try:

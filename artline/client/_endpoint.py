@@ -3,28 +3,84 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
 
 import httpx
 
 from ..errors import EndpointError
 
-PULUMI = ("pulumi", "stack", "output", "endpoint", "--non-interactive")
+PULUMI: Final = ("pulumi", "stack", "output", "endpoint", "--non-interactive")
+
+PROJECTS: Final = ("Pulumi.yaml", "Pulumi.yml")
+"""The file that makes a directory a Pulumi project."""
+
+ROUTES: Final = ("/transform", "/jobs")
+"""What the stack's other outputs add to its endpoint."""
 
 
 def find(given: str | None = None) -> str:
     """The service's base URL: `given`, else `ARTLINE_ENDPOINT`, else the Pulumi stack's output.
 
+    An address without a scheme is one of https, or of http where it is of this machine or network.
     Raises `EndpointError` where none of them says, or what they say is no URL.
     """
-    endpoint = given or os.environ.get("ARTLINE_ENDPOINT") or _stack_output()
+    endpoint = configured(given)
+    if endpoint is None:
+        raise EndpointError(
+            "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
+            " project is."
+        )
+    return endpoint
+
+
+def configured(given: str | None = None) -> str | None:
+    """As `find`, and None where no service is named and this is no Pulumi project."""
+    named = {"--endpoint": given, "ARTLINE_ENDPOINT": os.environ.get("ARTLINE_ENDPOINT")}
+    for source, endpoint in named.items():
+        if endpoint and endpoint.strip():
+            return _base(endpoint.strip(), source)
+    here = Path.cwd()
+    if any((folder / name).is_file() for folder in (here, *here.parents) for name in PROJECTS):
+        return _base(_stack_output(), "`pulumi stack output endpoint`")
+    return None
+
+
+def _base(endpoint: str, source: str) -> str:
+    url = _url(endpoint)
+    if (
+        url is None
+        or re.search(r"\s", endpoint)
+        or url.scheme not in ("http", "https")
+        or not url.host
+    ):
+        shown = re.sub(r"//[^/@]*@", "//…@", endpoint)  # there may be a password
+        raise EndpointError(f"{source} is {shown!r}, which is no URL that begins with https://.")
+    base = str(url.copy_with(query=None, fragment=None)).rstrip("/")
+    for route in ROUTES:
+        base = base.removesuffix(route)
+    return base
+
+
+def _url(endpoint: str) -> httpx.URL | None:
     try:
-        url = httpx.URL(endpoint)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise EndpointError(f"The endpoint {endpoint!r} is no URL that begins with https://")
-    return endpoint.rstrip("/")
+        if "://" in endpoint:
+            return httpx.URL(endpoint)
+        scheme = "http" if _is_near(httpx.URL(f"//{endpoint}").host) else "https"
+        return httpx.URL(f"{scheme}://{endpoint}")
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine or one of its own network, where https is seldom spoken."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".localhost"))
 
 
 def _stack_output() -> str:

@@ -1,22 +1,36 @@
-"""Requests, repeated where that is safe and worth while."""
+"""Requests, repeated where that is safe and may help. What is done is here, and no I/O is.
+
+A flow is a generator that yields the steps it needs, and is sent what came of each: `Send` an
+HTTP response, `Pause` nothing, `Work` what its function returns. `Client` takes the steps with
+blocking calls, `AsyncClient` with awaited ones.
+"""
 
 from __future__ import annotations
 
 import io
 import itertools
 import random
+import re
 import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, TypeVar
 
+import anyio
 import httpx
 
-from ..errors import AnswerError, ConnectError, ProblemError, ServiceError, TimedOutError
-from ..version import __version__
+from ..errors import (
+    AnswerError,
+    ArtLineError,
+    ConnectError,
+    ProblemError,
+    ServiceError,
+    TimedOutError,
+)
 from ._answers import problem
 
 T = TypeVar("T")
-Progress = Callable[[str, float | None], None]
+Progress: TypeAlias = Callable[[str, float | None], None]
 """Told what is being done, and which part of it is done where that can be known."""
 
 REPEATED: Final = frozenset({429, 502, 503, 504})
@@ -31,6 +45,10 @@ LONGEST_PAUSE: Final = 8.0
 TIMEOUT: Final = httpx.Timeout(35.0, connect=10.0, pool=None)
 """Seconds for one answer: API Gateway gives up after 30."""
 
+CHUNK: Final = 64 * 1024
+
+ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
+
 
 class Clock:
     """The time and the waiting for it, both in seconds."""
@@ -41,109 +59,127 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    async def wait(self, seconds: float) -> None:
+        """`sleep`, awaited."""
+        await anyio.sleep(seconds)
+
 
 class Upload(io.BytesIO):
     """A body that tells how much of it was sent."""
 
     def __init__(self, data: bytes, progress: Progress) -> None:
         super().__init__(data)
-        self._size = len(data)
+        self.size = len(data)
         self._progress = progress
 
     def read(self, size: int | None = -1, /) -> bytes:
         chunk = super().read(size)
         sent = self.tell()
-        if sent < self._size:
-            self._progress("sending", sent / self._size)
+        if sent < self.size:
+            self._progress("sending", sent / self.size)
         elif chunk:
             self._progress("drawing", None)
         return chunk
 
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while chunk := self.read(CHUNK):
+            yield chunk
 
-class Wire:
-    """HTTP with patience: a pause after each failure that may pass, longer each time.
 
-    Pauses grow from half a second to eight, with jitter, so that many callers do not come back all
-    at once; `Retry-After` is honoured. The arithmetic is that of "Exponential Backoff And Jitter"
-    (AWS Architecture Blog, 2015).
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One HTTP request. `options` are those of `httpx.Client.request`."""
+
+    method: str
+    url: str
+    content: Upload | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Seconds to wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that keeps a processor busy for a while."""
+
+    function: Callable[[], Any]
+
+
+Step: TypeAlias = Send | Pause | Work
+Flow: TypeAlias = Generator[Step, Any, T]
+
+
+def pause(clock: Clock, seconds: float, until: float) -> Flow[bool]:
+    """Waits, unless that would pass the moment `until`; says whether it has waited."""
+    if clock.now() + seconds > until:
+        return False
+    yield Pause(seconds)
+    return True
+
+
+def ask(
+    clock: Clock,
+    method: str,
+    url: str,
+    read: Callable[[httpx.Response], T],
+    *,
+    until: float,
+    capacity_until: float | None = None,
+    progress: Progress,
+    content: Upload | None = None,
+    **options: Any,
+) -> Flow[T]:
+    """What `read` makes of the answer, trying again until the moment `until`.
+
+    There is a pause after each failure that may pass, longer each time: from half a second to
+    eight, with jitter, so that many callers do not come back all at once; `Retry-After` is
+    honoured. The arithmetic is that of "Exponential Backoff And Jitter" (AWS Architecture Blog,
+    2015).
+
+    A lack of capacity (502, 503, 504, no answer in time) is waited out until `capacity_until`.
+    Raises `ServiceError`: the last failure, as soon as the next try would come too late.
     """
-
-    def __init__(self, transport: httpx.BaseTransport | None, clock: Clock) -> None:
-        self._http = httpx.Client(
-            transport=transport,
-            timeout=TIMEOUT,
-            headers={"user-agent": f"artline/{__version__}"},
-        )
-        self._clock = clock
-
-    def close(self) -> None:
-        self._http.close()
-
-    def deadline(self, seconds: float) -> float:
-        """The moment that is `seconds` from now."""
-        return self._clock.now() + seconds
-
-    def pause(self, seconds: float, until: float) -> bool:
-        """Waits, unless that would pass the moment `until`; says whether it has waited."""
-        if self._clock.now() + seconds > until:
-            return False
-        self._clock.sleep(seconds)
-        return True
-
-    def ask(
-        self,
-        method: str,
-        url: str,
-        read: Callable[[httpx.Response], T],
-        *,
-        until: float,
-        capacity_until: float | None = None,
-        progress: Progress,
-        content: Upload | None = None,
-        **options: Any,
-    ) -> T:
-        """What `read` makes of the answer, trying again until the moment `until`.
-
-        A lack of capacity (502, 503, 504, no answer in time) is put up with until `capacity_until`.
-        Raises `ServiceError`: the last failure, as soon as the next try would come too late.
-        """
-        breaks = 0
-        for attempt in itertools.count():
-            try:
-                return read(self._once(method, url, content=content, **options))
-            except ServiceError as error:
-                failure = error
-            breaks += isinstance(failure, ConnectError | AnswerError)
-            if breaks == BREAKS or not _may_pass(failure):
-                raise failure
-            end = until
-            if capacity_until is not None and _lacks_capacity(failure):
-                end = min(until, capacity_until)
-            pause = backoff(attempt, failure.retry_after)
-            progress(f"waiting {max(1, round(pause))} s: {_short(failure)}", None)
-            if not self.pause(pause, end):
-                raise failure
-        raise AssertionError("the attempts never end")
-
-    def _once(
-        self, method: str, url: str, *, content: Upload | None, **options: Any
-    ) -> httpx.Response:
+    breaks = 0
+    for attempt in itertools.count():
         if content is not None:
             content.seek(0)
         try:
-            response = self._http.request(method, url, content=content, **options)
-        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-            raise TimedOutError(
-                f"{_origin(url)} did not answer within {TIMEOUT.read:.0f} s"
-            ) from error
-        except (httpx.DecodingError, httpx.TooManyRedirects) as error:
-            raise AnswerError(f"{_origin(url)} answered what cannot be read: {error}") from error
-        except httpx.TransportError as error:
-            why = str(error) or type(error).__name__
-            raise ConnectError(f"cannot get an answer from {_origin(url)}: {why}") from error
-        if response.is_success:
-            return response
-        raise problem(response)
+            response = yield Send(method, url, content, options)
+            if not response.is_success:
+                raise problem(response)
+            return read(response)
+        except ServiceError as error:
+            failure = error
+        breaks += isinstance(failure, ConnectError | AnswerError)
+        if breaks == BREAKS or not _may_pass(failure):
+            raise failure
+        end = until
+        if capacity_until is not None and _lacks_capacity(failure):
+            end = min(until, capacity_until)
+        seconds = backoff(attempt, failure.retry_after)
+        progress(f"waiting {max(1, round(seconds))} s: {_short(failure)}", None)
+        if not (yield from pause(clock, seconds, end)):
+            raise failure
+    raise AssertionError("the attempts never end")
+
+
+def failure(error: Exception, url: str) -> ArtLineError | None:
+    """What an exception of httpx's means for the request to `url`; None where it is another's."""
+    if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+        return TimedOutError(f"{origin(url)} did not answer within {TIMEOUT.read:.0f} s")
+    if isinstance(error, httpx.DecodingError | httpx.TooManyRedirects):
+        return AnswerError(f"{origin(url)} answered what cannot be read: {error}")
+    if isinstance(error, httpx.TransportError):
+        why = ERRNO.sub("", str(error)) or type(error).__name__
+        return ConnectError(f"cannot get an answer from {origin(url)}: {why}")
+    if isinstance(error, httpx.InvalidURL | UnicodeError):
+        return AnswerError(f"{origin(url)} names an address that is no URL")
+    return None
 
 
 def backoff(attempt: int, retry_after: float | None = None) -> float:
@@ -152,6 +188,17 @@ def backoff(attempt: int, retry_after: float | None = None) -> float:
     if retry_after is None:
         return random.uniform(longest / 2, longest)
     return retry_after + random.uniform(0, longest / 2)
+
+
+def origin(url: str) -> str:
+    """The part of a URL that may be shown: a presigned query is a key, and there are passwords."""
+    try:
+        shown = httpx.URL(url).copy_with(
+            username=None, password=None, path="/", query=None, fragment=None
+        )
+    except httpx.InvalidURL:
+        return "the service"
+    return str(shown).rstrip("/")
 
 
 def _may_pass(failure: ServiceError) -> bool:
@@ -169,11 +216,3 @@ def _short(failure: ServiceError) -> str:
     if isinstance(failure, ProblemError):
         return failure.title.lower()
     return "no answer" if isinstance(failure, TimedOutError) else "no connection"
-
-
-def _origin(url: str) -> str:
-    """The part of a URL that may be shown: a presigned query is a key, and there are passwords."""
-    shown = httpx.URL(url).copy_with(
-        username=None, password=None, path="/", query=None, fragment=None
-    )
-    return str(shown).rstrip("/")

@@ -1,23 +1,30 @@
-"""Line art as the library gives it."""
+"""Line art as the library and the client give it."""
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from .save import save
+from ..errors import SaveError
+from .save import FILE_SUFFIXES, save, save_as
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
 class LineArt:
     """An image file's bytes and media type, and how it was made.
 
-    `timings` are the service's own, in milliseconds: decode, inference, encode. `model` is a name
-    and version. A job's result carries neither.
+    `timings` are in milliseconds: decode, inference, encode. `model` is a name and version. `cold`
+    says whether an execution environment was started for it. A job's result carries none of them.
     """
 
     data: bytes = field(repr=False)
@@ -26,14 +33,45 @@ class LineArt:
     model: str | None = None
     cold: bool = False
 
+    def __bytes__(self) -> bytes:
+        return self.data
+
     @property
     def image(self) -> Image.Image:
-        """The drawing as a Pillow image."""
+        """The line art as a Pillow image. SVG has no pixels: Pillow cannot open it."""
         return Image.open(io.BytesIO(self.data))
 
-    def save(self, directory: str | Path = ".") -> Path:
-        """Saves it in `directory` as `yyyyMMddHHmmss.jpg` or the like, and says where.
+    @property
+    def array(self) -> npt.NDArray[np.uint8]:
+        """The line art as uint8 `[H, W]` where it is grey, `[H, W, 3]` or `[H, W, 4]` if not."""
+        import numpy as np
 
-        Never over another file: the second of one second is `yyyyMMddHHmmss-1.jpg`.
+        return np.asarray(self.image)
+
+    def save(self, to: str | os.PathLike[str] = ".") -> Path:
+        """Saves it, never over another file, and says where.
+
+        A name that ends in `.jpg`, `.png`, `.webp` or `.svg` is the file's. Any other name is a
+        directory's, and the file in it is `yyyyMMddHHmmss.jpg` or the like; the second one of a
+        second is `yyyyMMddHHmmss-1.jpg`. Raises `SaveError`.
+
+        >>> artline.draw("photo.jpg").save("out")
+        PosixPath('out/20261123101500.jpg')
         """
-        return save(self.data, self.content_type, Path(directory))
+        path = Path(to)
+        try:
+            if not names_a_file(path):
+                return save(self.data, self.content_type, path)
+            if FILE_SUFFIXES[path.suffix.lower()] != self.content_type:
+                raise SaveError(f"{path} is no name for {self.content_type}")
+            return save_as(self.data, path)
+        except FileExistsError as error:
+            raise SaveError(f"{path} exists already: delete it, or choose another name") from error
+        except (OSError, ValueError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            raise SaveError(f"{path} cannot be written: {reason}") from error
+
+
+def names_a_file(path: Path) -> bool:
+    """Whether line art that is saved to `path` is to be that file, not one in that directory."""
+    return path.suffix.lower() in FILE_SUFFIXES and not path.is_dir()

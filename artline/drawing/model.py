@@ -7,7 +7,7 @@ here is about any one model.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,16 +37,22 @@ REGION = 512 * 2**20
 class Model:
     """One image-to-image model, ready to run.
 
-    `threads` is how many of the machine's cores one photo may use. Raises `ModelError`.
+    `threads` is how many of the machine's cores one photo may use. `providers` are ONNX Runtime's,
+    by default the CPU's. Raises `ModelError`.
 
     >>> art = Model(MODEL).run(photo)  # uint8 [H, W, 3] in, uint8 [H, W, 1 or 3] out
     """
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, *, threads: int = 1, providers: Sequence[Any] | None = None
+    ) -> None:
         try:
             options = _options(path.stat().st_size, threads)
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            providers = list(providers or ["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(path, options, providers=providers)
             self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
         except Exception as error:  # the engine's own exceptions share no base class
             raise ModelError(f"{path.name} cannot be served: {error}") from error
 

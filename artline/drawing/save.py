@@ -1,21 +1,27 @@
-"""Line art into a directory: whole or not at all, and never over another file."""
+"""Line art into files: whole or not at all, and never over another file."""
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
-SUFFIXES = {
+SUFFIXES: Final = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
     "image/webp": ".webp",
     "image/svg+xml": ".svg",
 }
+"""The suffix of line art, by its media type."""
+
+FILE_SUFFIXES: Final = {each: kind for kind, each in SUFFIXES.items()} | {".jpeg": "image/jpeg"}
+"""The media type of line art that is saved under a name with this suffix, in lower case."""
 
 
 def save(data: bytes, content_type: str, directory: Path) -> Path:
@@ -23,17 +29,44 @@ def save(data: bytes, content_type: str, directory: Path) -> Path:
 
     Raises `OSError` where the directory cannot be written, and leaves nothing behind.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    part = directory / f".{secrets.token_hex(8)}.part"
-    try:
+    with _part(directory) as part:
         part.write_bytes(data)
         for path in _names(directory, SUFFIXES.get(content_type, ".img")):
             with suppress(FileExistsError):
                 _publish(part, path)
                 return path
+    raise AssertionError("the names never end")
+
+
+def save_as(data: bytes, path: Path) -> Path:
+    """Writes `data` as the file `path`. A pipe or a device is written to.
+
+    Raises `FileExistsError` where another file has that name, other `OSError`s where it cannot be
+    written, and leaves nothing behind.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(data)
+        return path
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already")
+    with _part(path.parent) as part:
+        part.write_bytes(data)
+        _publish(part, path)
+    return path
+
+
+@contextmanager
+def _part(directory: Path) -> Iterator[Path]:
+    """The name of a file that is written first, and is gone afterwards."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # which is to say that the file has its name, below
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), directory) from error
+    part = directory / f".{secrets.token_hex(8)}.part"
+    try:
+        yield part
     finally:
         part.unlink(missing_ok=True)
-    raise AssertionError("the names never end")
 
 
 def _names(directory: Path, suffix: str) -> Iterator[Path]:

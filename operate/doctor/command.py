@@ -10,8 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from artline.cli.options import Endpoint, Sign, Token, check_caller, command
-
+from ..options import Endpoint, Sign, Token, check_caller, command
 from . import account, images, machine, project, service
 from .check import Check, Finding, examine
 from .deployment import Deployment

@@ -1,5 +1,7 @@
 """The command line, as a user meets it."""
 
+import io
+import json
 import os
 import pty
 import re
@@ -12,10 +14,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from artline import Client
-from artline.cli.command import app
+from artline import Client, __version__
+from artline.cli._arguments import parse
 
 ROOT = Path(__file__).parents[3]
 SAVED = re.compile(r"(.+): saved as (.+/\d{14}(?:-\d+)?\.jpg) in \d+\.\d s")
@@ -27,11 +28,23 @@ def size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def test_samples_through_the_real_service(
-    server: str, samples: Path, artline: Any, tmp_path: Path
-) -> None:
+def piped(
+    *arguments: str, cwd: Path, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "artline", *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=120,
+    )
+
+
+def test_samples(at: list[str], samples: Path, artline: Any, tmp_path: Path) -> None:
     names = ["face.jpg", "cat.jpg", "rotated.jpg", "landscape.jpg"]
-    done = artline(*(samples / name for name in names), "-o", "out", "--endpoint", server)
+    done = artline(*(samples / name for name in names), "-o", "out", *at)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [SAVED.fullmatch(line) for line in done.stdout.splitlines()]
     sizes = {Path(line[1]).name: size(tmp_path / line[2]) for line in lines if line}
@@ -60,14 +73,14 @@ def test_samples_through_the_real_queue(
 
 @pytest.mark.parametrize(("format", "suffix"), [("png", ".png"), ("webp", ".webp")])
 def test_formats(
-    server: str,
+    at: list[str],
     samples: Path,
     artline: Any,
     tmp_path: Path,
     format: str,  # noqa: A002
     suffix: str,
 ) -> None:
-    done = artline(samples / "cat.jpg", "--format", format, ARTLINE_ENDPOINT=server)
+    done = artline(samples / "cat.jpg", "--format", format, *at)
     assert done.returncode == 0, done.stderr
     (picture,) = tmp_path.iterdir()
     assert picture.suffix == suffix
@@ -76,32 +89,33 @@ def test_formats(
 
 
 def test_full_size_is_as_large_as_the_model_draws(
-    server: str, samples: Path, artline: Any, tmp_path: Path
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:
-    done = artline(samples / "landscape.jpg", "--full-size", "--endpoint", server)
+    done = artline(samples / "landscape.jpg", "--full-size", *at)
     assert done.returncode == 0, done.stderr
     (picture,) = tmp_path.iterdir()
     assert size(picture) == (2048, 1536)
 
 
 def test_each_failure_is_named_and_the_rest_is_drawn(
-    server: str, samples: Path, artline: Any, tmp_path: Path
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("no photo")
     (tmp_path / "cut.jpg").write_bytes((samples / "landscape.jpg").read_bytes()[:5000])
     (tmp_path / "[bold]empty[").mkdir()
     done = artline(
         *("notes.txt", "cut.jpg", "none.jpg", "[bold]empty[", samples / "cat.jpg"),
-        *("-o", "out", "--endpoint", server),
+        *("-o", "out", *at),
     )
     assert done.returncode == 1
-    assert set(done.stderr.splitlines()) == {
-        "notes.txt: the file is no image in a format that is read here",
-        "cut.jpg: the photo is cut short or corrupt: copy it again, or save it anew",
-        "none.jpg: No such file or directory",
-        "[bold]empty[: the directory holds no photos",
+    assert {line.partition(": ")[0] for line in done.stderr.splitlines()} == {
+        *("notes.txt", "cut.jpg", "none.jpg", "[bold]empty["),
     }
-    assert SAVED.fullmatch(done.stdout.strip())
+    assert "none.jpg: No such file or directory\n" in done.stderr
+    assert "[bold]empty[: the directory holds no photos: -r looks into" in done.stderr
+    saved, summary = done.stdout.splitlines()
+    assert SAVED.fullmatch(saved)
+    assert summary.startswith("Photos: 1 drawn, 4 failed, in ")
 
 
 def test_the_services_refusal_is_shown(server: str, artline: Any, tmp_path: Path) -> None:
@@ -110,34 +124,36 @@ def test_the_services_refusal_is_shown(server: str, artline: Any, tmp_path: Path
     photo.write_bytes(photo.read_bytes()[:2000])  # small, so that it is sent as it is
     done = artline("cut.jpg", "--endpoint", server)
     assert done.returncode == 1
-    assert re.fullmatch(r"cut\.jpg: .*corrupt.* \(HTTP 422\)\n", done.stderr)
+    assert re.fullmatch(r"cut\.jpg: .*(corrupt|damaged).*\n", done.stderr)
 
 
 def test_a_directory_and_its_own_drawings(
-    server: str, samples: Path, artline: Any, tmp_path: Path
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:
     for name in ("b.jpg", "a.JPG", ".hidden.jpg", "notes.txt"):
         (tmp_path / name).write_bytes((samples / "cat.jpg").read_bytes() + name.encode())
-    done = artline(".", "--endpoint", server, "-j", 1)
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["a.JPG", "b.jpg"]
-    again = artline(".", "--endpoint", server)
-    assert len(again.stdout.splitlines()) == 2
+    done = artline(".", *at, "-j", 1)
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == ["a.JPG", "b.jpg"]
+    again = artline(".", *at)
+    assert len(again.stdout.splitlines()) == 2 + 1
     assert len(list(tmp_path.glob("[0-9]*.jpg"))) == 4
 
 
 def test_the_same_photo_twice_is_drawn_once(
-    server: str, samples: Path, artline: Any, tmp_path: Path
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "copy.jpg").write_bytes((samples / "cat.jpg").read_bytes())
-    done = artline(samples / "cat.jpg", "copy.jpg", "-o", "out", "--endpoint", server)
+    done = artline(samples / "cat.jpg", "copy.jpg", "-o", "out", *at)
     assert f"copy.jpg: the same photo as {samples / 'cat.jpg'}, drawn once" in done.stdout
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
-def test_names_in_whatever_bytes(server: str, samples: Path, artline: Any, tmp_path: Path) -> None:
+def test_names_in_whatever_bytes(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
     name = os.fsdecode("phøto \udcff.jpg".encode("utf-8", "surrogateescape"))
     (tmp_path / name).write_bytes((samples / "cat.jpg").read_bytes())
-    done = artline(name, "--endpoint", server)
+    done = artline(name, *at)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("phøto ?.jpg: saved as")
 
@@ -183,52 +199,262 @@ def test_nobody_there(artline: Any, samples: Path) -> None:
 
 
 def test_a_photo_of_a_commands_name(
-    server: str, samples: Path, artline: Any, tmp_path: Path
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "doctor").write_bytes((samples / "cat.jpg").read_bytes())
-    done = artline("./doctor", "-o", "out", "--endpoint", server)
+    done = artline("./doctor", "-o", "out", *at)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("doctor: saved as out/")
+    assert done.stdout.startswith("./doctor: saved as out/")
 
 
-def test_what_draws_loads_nothing_that_only_checks_or_signs() -> None:
-    heavy = ("botocore", "yaml", "operate.doctor", "operate.cost", "operate.estimate")
-    program = (
-        f"import sys, artline.cli.command; print([m for m in sys.modules if m.startswith({heavy})])"
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["--version"], ["httpx", "numpy", "onnxruntime", "rich", "typer"]),
+        (["--local"], ["httpx", "rich", "typer", "botocore", "yaml"]),
+        (["--endpoint", "http://127.0.0.1:9"], ["onnxruntime", "typer", "botocore"]),
+    ],
+)
+def test_what_is_not_needed_is_not_loaded(
+    arguments: list[str], unused: list[str], samples: Path, tmp_path: Path
+) -> None:
+    program = f"""
+import atexit, sys
+import artline.cli
+atexit.register(lambda: print("loaded", [m for m in {unused} if m in sys.modules]))
+artline.cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, samples / "cat.jpg", *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    assert "loaded []\n" in done.stdout, done
+
+
+def test_nothing_is_configured(artline: Any, samples: Path, tmp_path: Path) -> None:
+    done = artline(samples / "cat.jpg", "-o", "art.png", PATH="/nowhere")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "Drawing on this machine: no service is configured (--local asks for this).\n"
     )
-    assert loaded.stdout == "[]\n", loaded.stderr
+    assert size(tmp_path / "art.png") == (451, 300)
+    done = artline(samples / "cat.jpg", "-o", "art.jpg", "--local", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_no_endpoint(artline: Any, samples: Path) -> None:
-    done = artline(samples / "cat.jpg", PATH="/nowhere")
+def test_a_service_that_is_configured_wins(
+    scripted: Any, steps: Any, drawing: bytes, samples: Path, artline: Any
+) -> None:
+    scripted.on("POST /transform", steps.answer(200, drawing))
+    address = scripted.url.removeprefix("http://")
+    assert artline(samples / "cat.jpg", ARTLINE_ENDPOINT=address).returncode == 0
+    assert len(scripted.asked("POST /transform")) == 1
+    assert artline(samples / "cat.jpg", "--local", ARTLINE_ENDPOINT=address).returncode == 0
+    assert len(scripted.asked("POST /transform")) == 1
+
+
+def test_without_the_extra_and_a_service(artline: Any, samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'onnxruntime' else find(name)\n"
+        "sys.modules['onnxruntime'] = None\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = artline(samples / "cat.jpg", PATH="/nowhere", PYTHONPATH=path)
     assert done.returncode == 1
     assert done.stderr.startswith("artline: Which service? Give --endpoint URL")
+    assert "pip install 'artline[draw]'" in done.stderr
+    done = artline(samples / "cat.jpg", "--local", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "artline: Drawing on this machine needs one more package: pip install 'artline[draw]'\n"
+    )
+
+
+def test_another_model_file(artline: Any, samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.onnx").write_bytes((ROOT / "artline" / "model.onnx").read_bytes())
+    done = artline(samples / "cat.jpg", "--model", "other.onnx", ARTLINE_ENDPOINT="http://x:1")
+    assert done.returncode == 0, done.stderr
+    done = artline(samples / "cat.jpg", "--model", "none.onnx")
+    assert (done.returncode, done.stderr) == (
+        *(1, "artline: none.onnx cannot be read: No such file or directory\n"),
+    )
+    done = artline(samples / "cat.jpg", "--model", samples / "cat.jpg")
+    assert done.returncode == 1
+    assert done.stderr.startswith("artline: cat.jpg cannot be served")
+
+
+@pytest.mark.parametrize("option", [["--style", "oil"], ["--max-side", "5000"]])
+def test_options_that_the_model_has_not(
+    at: list[str], option: list[str], artline: Any, samples: Path
+) -> None:
+    done = artline(samples / "cat.jpg", *option, *at)
+    assert done.returncode == 1
+    assert re.match(rf"{samples}/cat\.jpg: (style|max_side) is ", done.stderr)
+
+
+@pytest.mark.parametrize("name", ["art.jpg", "new/art.png", "art.WEBP"])
+def test_one_file(at: list[str], samples: Path, artline: Any, tmp_path: Path, name: str) -> None:
+    done = artline(samples / "cat.jpg", "-o", name, *at)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{samples / 'cat.jpg'}: saved as {name} in ")
+    with Image.open(tmp_path / name) as image:
+        assert (
+            image.format
+            == {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[name.rpartition(".")[2].lower()]
+        )
+    before = (tmp_path / name).read_bytes()
+    again = artline(samples / "face.jpg", "-o", name, *at)
+    assert again.returncode == 1
+    assert f"{name} exists already" in again.stderr
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_standard_input_and_output(at: list[str], samples: Path, tmp_path: Path) -> None:
+    done = piped("-", "-o", "-", *at, stdin=(samples / "rotated.jpg").read_bytes(), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Image.open(io.BytesIO(done.stdout)) as image:
+        assert image.size == (682, 1024)
+    assert list(tmp_path.iterdir()) == []
+    done = piped("-", "-o", "-", *at, stdin=b"no photo", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"-: ")
+
+
+def test_pipes_are_read_once(at: list[str], samples: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for output in ([], ["-o", "art.jpg"], ["--name", "photo"]):
+        fill = threading.Thread(
+            target=pipe.write_bytes, args=((samples / "cat.jpg").read_bytes(),), daemon=True
+        )
+        fill.start()
+        done = piped("pipe", *output, *at, cwd=tmp_path)
+        fill.join(60)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert {path.name for path in tmp_path.glob("*.jpg")} >= {"art.jpg", "pipe-art.jpg"}
+
+
+def test_names_after_the_photos(at: list[str], samples: Path, artline: Any, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for name in ("a.jpg", "a.png", "b/a.jpg", "b/c.JPG"):
+        (photos / name).parent.mkdir(exist_ok=True, parents=True)
+        with Image.open(samples / "cat.jpg") as image:
+            image.save(photos / name, "PNG" if name.endswith("png") else "JPEG")
+    call = ("-r", "photos", "-o", "art", "--name", "photo", "-j", 2, *at)
+    done = artline(*call)
+    assert (done.returncode, done.stderr) == (0, "")
+    art = {str(path.relative_to(tmp_path / "art")) for path in (tmp_path / "art").rglob("*.jpg")}
+    assert art == {"a.jpg", "a-1.jpg", "b/a.jpg", "b/c.jpg"}
+    (tmp_path / "art" / "b" / "a.jpg").unlink()
+    again = artline(*call)
+    assert again.stdout.count("drawn already as") == 3
+    assert again.stdout.count("saved as art/b/a.jpg") == 1
+
+
+def test_line_art_is_not_drawn_again(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    for name in ("a.jpg", "b/c.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((samples / "cat.jpg").read_bytes() + name.encode())
+    for options in (["--name", "photo"], ["-o", "art"], ["-o", "art", "--name", "photo"]):
+        for _ in range(2):
+            done = artline("-r", ".", *options, *at)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert done.stdout.splitlines()[-1].startswith("Photos: 2 ")
+    assert {path.name for path in tmp_path.glob("**/*-art.jpg")} == {"a-art.jpg", "c-art.jpg"}
+
+
+def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Path) -> None:
+    done = artline(samples / "cat.jpg", "none.jpg", "--json", "-o", "out", "-j", 1, *at)
+    assert done.returncode == 1
+    drawn, failed = map(json.loads, done.stdout.splitlines())
+    assert (drawn["photo"], drawn["status"]) == (str(samples / "cat.jpg"), "drawn")
+    assert size(tmp_path / drawn["file"]) == (451, 300)
+    assert {"decode", "inference", "encode"} <= drawn["timings"].keys()
+    assert drawn["model"] == "artline/1.0.0"
+    assert failed == {
+        "photo": "none.jpg",
+        "status": "failed",
+        "error": "PhotoError",
+        "detail": "No such file or directory",
+    }
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mb.jpg", "a\nb.jpg", "a\u202eb.jpg", "a\x9bb.jpg"])
+def test_names_that_a_terminal_would_obey(
+    samples: Path, artline: Any, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes((samples / "cat.jpg").read_bytes())
+    done = artline(".", "--local", "-o", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(repr(name)[1:-1])
+    (tmp_path / name).write_bytes(b"no photo")
+    done = artline(".", "--local", "-o", "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith(repr(name)[1:-1])
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_nobody_reads_to_the_end(samples: Path, tmp_path: Path) -> None:
+    program = '"$0" -m artline -r "$1" --local -j 1 | head -n 1'
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", program, sys.executable, samples],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+    assert done.returncode == 141
+
+
+def test_version_and_help(artline: Any) -> None:
+    assert artline("--version").stdout == f"artline {__version__}\n"
+    assert artline("-h").stdout == artline("--help").stdout
+    assert "--max-side N" in artline("-h").stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Missing argument 'PHOTO'"),
+        ([], "PHOTO"),
         (["a.jpg", "--via", "mail"], "--via"),
-        (["a.jpg", "--format", "gif"], "--format"),
+        (["a.jpg", "--format", "gif"], "format is jpeg, png or webp"),
+        (["a.jpg", "--max-side", "7"], "max_side is a number of pixels"),
+        (["a.jpg", "--max-side", "x"], "--max-side"),
         (["a.jpg", "-j", "0"], "-j"),
+        (["a.jpg", "b.jpg", "-o", "art.jpg"], "one file"),
+        (["a.jpg", "b.jpg", "-o", "-"], "one file"),
+        (["a.jpg", "-o", "art.png", "--format", "webp"], "disagree"),
+        (["a.jpg", "-o", "-", "--json"], "standard output"),
+        (["-", "-"], "once"),
+        (["a.jpg", "--local", "--via", "jobs"], "--via"),
+        (["a.jpg", "--local", "--endpoint", "x"], "--endpoint"),
+        (["a.jpg", "--model", "m", "--endpoint", "x"], "--model"),
     ],
 )
-def test_wrong_use(arguments: list[str], said: str) -> None:
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 2
-    assert said in done.stderr
+def test_wrong_use(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_directory_that_cannot_be_made(artline: Any, samples: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     done = artline(samples / "cat.jpg", "-o", "out", "--endpoint", "http://127.0.0.1:9")
     assert done.returncode == 1
-    assert "out" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == "artline: out cannot be made a directory: File exists\n"
 
 
 def test_a_picture_that_cannot_be_written(
@@ -241,7 +467,7 @@ def test_a_picture_that_cannot_be_written(
         ["sh", "-c", limited, "artline", *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == f"{samples / 'cat.jpg'}: File too large\n"
+    assert done.stderr == (f"{samples / 'cat.jpg'}: {tmp_path} cannot be written: File too large\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from artline.cli.resume import NAME, Record
+from artline.cli._resume import NAME, Record
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,7 +84,7 @@ def test_interrupted_while_waiting_for_answers(
     run = Run(photos, "-o", out, "--endpoint", scripted.url)
     status, said = run.interrupt_when(lambda: len(pictures(out)) == 3)
     assert status == 130
-    assert said == "Interrupted: the same command again goes on from here.\n"
+    assert said == "Interrupted: the same command again continues from here.\n"
     assert len(pictures(out)) == 3
     assert all(map(whole, pictures(out)))
     assert {path.name for path in out.iterdir()} == {p.name for p in pictures(out)} | {NAME}
@@ -167,7 +167,7 @@ def test_failures_alone_are_tried_again(
     arguments = (photos, "-o", "out", "--endpoint", scripted.url, "-j", 1)
     first = artline(*arguments)
     assert first.returncode == 1
-    assert first.stderr == f"{photos}/000.png: Corrupt. (HTTP 422)\n"
+    assert first.stderr == f"{photos}/000.png: Corrupt.\n"
     second = artline(*arguments)
     assert second.returncode == 0
     assert len(scripted.asked("POST /transform")) == 4

@@ -16,7 +16,8 @@ import pytest
 from botocore import auth as botocore_auth
 from PIL import Image
 
-from artline import Client, ProblemError, SigningError
+from artline import Client, ProblemError, SigningError, TokenError
+from artline.client._auth import SigV4
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
@@ -90,7 +91,7 @@ def test_an_api_that_checks_takes_the_signature(
     with Client(api, sign=True) as client:
         assert client.transform(PHOTO, max_side=320, format="png").data == drawing
     (asked,) = scripted.asked("POST /transform")
-    assert asked.path == "/transform?max_side=320"
+    assert asked.path == "/transform?max_side=320&format=png"
     with Image.open(io.BytesIO(asked.body)) as sent:
         assert sent.size == (320, 240)
 
@@ -206,7 +207,7 @@ def test_a_repeated_request_is_signed_anew(
         lambda *given: real(*given).replace(year=2027, second=len(scripted.requests)),
     )
     scripted.on("POST /transform", steps.answer(503), steps.answer(200, drawing))
-    with Client(scripted.url, sign=True, clock=clock) as client:
+    with Client(scripted.url, sign=True) as client:
         client.transform(PHOTO)
     first, second = scripted.asked("POST /transform")
     assert first.headers["x-amz-date"] != second.headers["x-amz-date"]
@@ -237,18 +238,10 @@ def test_credentials_that_expire_carry_their_session(
         ("https://art.example.com", "us-east-1"),
     ],
 )
-def test_the_region_is_the_endpoints_own(drawing: bytes, endpoint: str, region: str) -> None:
-    asked = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        if request.url.path == "/health":
-            return httpx.Response(404)
-        return httpx.Response(200, content=drawing, headers={"content-type": "image/jpeg"})
-
-    with Client(endpoint, sign=True, transport=httpx.MockTransport(answer)) as client:
-        client.transform(PHOTO)
-    assert f"/{region}/execute-api/" in asked[-1].headers["authorization"]
+def test_the_region_is_the_endpoints_own(endpoint: str, region: str) -> None:
+    request = httpx.Request("GET", endpoint)
+    next(SigV4(endpoint).auth_flow(request))
+    assert f"/{region}/execute-api/" in request.headers["authorization"]
 
 
 def test_the_region_of_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -284,16 +277,37 @@ def test_no_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(SigningError, match=re.escape("pip install botocore")):
+    with pytest.raises(SigningError, match=re.escape("pip install 'artline[iam]'")):
         Client(HOST, sign=True)
 
 
 def test_a_token_or_a_signature(artline: Any) -> None:
-    with pytest.raises(ValueError, match="not both"):
+    with pytest.raises(TokenError, match="not both"):
         Client(HOST, "token", sign=True)
     done = artline("a.jpg", "--token", "t", "--sign")
     assert done.returncode == 2
     assert "not both" in done.stderr
+
+
+@pytest.mark.parametrize("token", ["secret\n", " secret ", "\tsecret\r\n"])
+def test_a_token_from_a_file(scripted: Any, steps: Any, drawing: bytes, token: str) -> None:
+    scripted.on("POST /transform", steps.answer(200, drawing))
+    with Client(scripted.url, token) as client:
+        client.transform(PHOTO)
+    (asked,) = scripted.asked("POST /transform")
+    assert asked.headers["authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize("token", ["two words", "a\nb", "schl\u00fcssel", "a\x1b[31mb", "a\0b"])
+def test_a_token_that_no_header_carries(artline: Any, token: str) -> None:
+    with pytest.raises(TokenError) as error:
+        Client(HOST, token)
+    assert token not in str(error.value)
+    if "\0" not in token:
+        done = artline("a.jpg", "--token", token, "--endpoint", HOST)
+        assert done.returncode == 1
+        assert "ARTLINE_TOKEN" in done.stderr
+        assert token not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("who", [{"token": "secret"}, {"sign": True}])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from artline import Client, EndpointError
-from artline.client._endpoint import find
+from artline.client._endpoint import configured, find
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,48 @@ def test_no_stack(pulumi: Callable[[str], None]) -> None:
         find()
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:8080", "ftp://host", "https://", "http://\n", "x"])
-def test_no_url(endpoint: str) -> None:
-    with pytest.raises(EndpointError, match="begins with https://"):
+@pytest.mark.parametrize("endpoint", ["ftp://host", "https://", "http://a\nb", "a b", ":8080"])
+def test_no_url(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EndpointError, match=r"--endpoint is .* begins with https://"):
         find(endpoint)
+    monkeypatch.setenv("ARTLINE_ENDPOINT", endpoint)
+    with pytest.raises(EndpointError, match=r"ARTLINE_ENDPOINT is .* begins with https://"):
+        find()
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(EndpointError) as error:
+        find("ftp://ada:secret@host")
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("localhost:8080", "http://localhost:8080"),
+        ("127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        ("192.168.1.7:8080", "http://192.168.1.7:8080"),
+        ("studio:8080", "http://studio:8080"),
+        ("art.example.com", "https://art.example.com"),
+        ("https://art.example.com/v1/transform", "https://art.example.com/v1"),
+        ("https://art.example.com/jobs?x=1", "https://art.example.com"),
+        (" https://art.example.com\n", "https://art.example.com"),
+    ],
+)
+def test_what_people_give(given: str, found: str) -> None:
+    assert find(given) == found
+
+
+def test_pulumi_is_asked_in_a_project_alone(
+    monkeypatch: pytest.MonkeyPatch, pulumi: Callable[[str], None], tmp_path: Path
+) -> None:
+    pulumi("print('https://stack.example')")
+    inside = tmp_path / "project" / "photos"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    assert configured() is None
+    with pytest.raises(EndpointError, match="Which service"):
+        find()
+    (tmp_path / "project" / "Pulumi.yaml").touch()
+    assert configured() == "https://stack.example"

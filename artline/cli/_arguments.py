@@ -1,0 +1,190 @@
+"""The arguments of `artline`. The request options among them follow from the table of options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from ..drawing.art import names_a_file
+from ..drawing.save import FILE_SUFFIXES
+from ..errors import OptionError
+from ..limits import DEFAULT_SIDE
+from ..options import MEDIA_TYPES, OPTIONS, Number, Options, RequestOptions
+from ..version import __version__
+
+Name: TypeAlias = Literal["time", "photo"]
+
+STANDARD: Final = "-"
+"""Standard input, as a photo; standard output, as the place for the line art."""
+
+VIA: Final = ("auto", "transform", "jobs")
+
+EPILOG: Final = """\
+Without --endpoint, ARTLINE_ENDPOINT and a Pulumi stack in this directory, photos are drawn on this
+machine, which needs the extra: pip install 'artline[draw]'.
+
+A run that was interrupted, or in which a photo failed, continues where it stopped when the same
+command is given again. The exit status is 1 where any photo failed, 2 for wrong arguments.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the user asked for, as far as it can be checked without a model or a service."""
+
+    photos: list[str]
+    output: str
+    options: RequestOptions
+    full_size: bool
+    name: Name
+    recursive: bool
+    at_once: int | None
+    local: bool
+    model: Path | None
+    endpoint: str | None
+    token: str | None
+    sign: bool
+    via: Any
+    json: bool
+    quiet: bool
+
+    @property
+    def to_stdout(self) -> bool:
+        return self.output == STANDARD
+
+
+@dataclass(frozen=True, slots=True)
+class _AnyModel:
+    """A model that can do what is asked: what a real one cannot, it says later."""
+
+    styles: tuple[str, ...]
+    max_side: int = 10**9
+    default_side: int = DEFAULT_SIDE
+
+
+def parse(words: list[str]) -> Arguments:
+    """The arguments; ends the process with a sentence, and status 2, where they do not fit."""
+    parser = _parser()
+    given = parser.parse_intermixed_args(words)
+    options = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
+    try:
+        _check(given, options)
+        Options.read(options, _AnyModel((options.get("style", "default"),)))
+    except OptionError as error:
+        parser.error(str(error).rstrip("."))
+    return Arguments(
+        photos=given.photos,
+        output=given.output,
+        options=options,  # type: ignore[arg-type]  # just read
+        full_size=given.full_size,
+        name=given.name,
+        recursive=given.recursive,
+        at_once=given.at_once,
+        local=given.local or given.model is not None,
+        model=given.model,
+        endpoint=given.endpoint,
+        token=given.token if given.token is not None else os.environ.get("ARTLINE_TOKEN"),
+        sign=given.sign,
+        via=given.via,
+        json=given.json,
+        quiet=given.quiet,
+    )
+
+
+def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
+    output = Path(given.output)
+    if given.photos.count(STANDARD) > 1:
+        raise OptionError("standard input can be read once")
+    if given.local or given.model:
+        here = "--model" if given.model else "--local"
+        for name, there in (("--endpoint", given.endpoint), ("--via", given.via != "auto")):
+            if there:
+                raise OptionError(f"{name} is for a service, and {here} for this machine")
+    if given.sign and given.token:
+        raise OptionError("a request carries --token or a signature (--sign), not both")
+    if given.output == STANDARD:
+        if given.json:
+            raise OptionError("--json and -o - both write to standard output")
+        _check_one(given.photos, "-o - is")
+    elif names_a_file(output):
+        _check_one(given.photos, f"-o {given.output} is the name of")
+        kind = FILE_SUFFIXES[output.suffix.lower()]
+        format = next(name for name, each in MEDIA_TYPES.items() if each == kind)  # noqa: A001
+        if options.setdefault("format", format) != format:
+            raise OptionError(f"-o {given.output} and --format {options['format']} disagree")
+
+
+def _check_one(photos: list[str], said: str) -> None:
+    if len(photos) > 1 or Path(photos[0]).is_dir():
+        raise OptionError(f"{said} one file: give one photo, or the name of a directory")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="artline",
+        description="Turns photos into line art.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("photos", nargs="+", metavar="PHOTO", help="photos, directories of photos, or - for stdin")
+    add(
+        "-o",
+        "--output",
+        default=".",
+        metavar="DIR|FILE|-",
+        help="directory for the line art; or a file's name that ends in .jpg, .png or .webp, for"
+        " one photo; or - for stdout (default: this directory)",
+    )
+    add(
+        "--name",
+        choices=("time", "photo"),
+        default="time",
+        help="name the line art by the time, as yyyyMMddHHmmss.jpg, or after the photo, in which"
+        " case a photo whose line art is there is skipped (default: time)",
+    )
+    add("-r", "--recursive", action="store_true", help="directories with all that is below them")
+    for name, option in OPTIONS.items():
+        number = isinstance(option, Number)
+        add(
+            f"--{name.replace('_', '-')}",
+            type=_number if number else str,
+            metavar="N" if number else name.upper(),
+            help=option.description[0].lower() + option.description[1:],
+        )
+    add("--full-size", action="store_true", help="draw photos as large as the model can")
+    add("-j", "--at-once", type=_count, metavar="N", help="photos at a time")
+    where = parser.add_argument_group("where it is drawn")
+    add = where.add_argument
+    add("--endpoint", metavar="URL", help="by the service there (default: ARTLINE_ENDPOINT)")
+    add("--token", metavar="T", help="for a service that asks for one (default: ARTLINE_TOKEN)")
+    add("--sign", action="store_true", help="sign with AWS credentials, where auth is iam")
+    add(
+        "--via",
+        choices=VIA,
+        default="auto",
+        help="one request a photo, a queued job, or a request where that will do (default: auto)",
+    )
+    add("--local", action="store_true", help="on this machine, whatever is configured")
+    add("--model", type=Path, metavar="FILE", help="on this machine, with another model file")
+    said = parser.add_argument_group("what is said")
+    add = said.add_argument
+    add("--json", action="store_true", help="one JSON object a photo, on stdout")
+    add("-q", "--quiet", action="store_true", help="nothing but errors")
+    add("--version", action="version", version=f"artline {__version__}")
+    return parser
+
+
+def _number(text: str) -> int:
+    return int(text)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("it is 1 or more")
+    return count

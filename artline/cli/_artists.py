@@ -1,0 +1,116 @@
+"""Who draws: a service, or this process. Both take photos and give line art or the same errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import EndpointError
+from ..version import MODEL
+from ._arguments import Arguments
+
+if TYPE_CHECKING:
+    from ..client import Client, Progress
+    from ..drawing.art import LineArt
+    from ..drawing.draw import Model
+
+AT_ONCE = 4
+"""Photos at a time, unless the user says how many."""
+
+
+class Artist(Protocol):
+    """What a run needs to know of whoever draws."""
+
+    at_once: int
+
+    def model(self, progress: Progress) -> str:
+        """The model's name and version: another one's line art is other line art."""
+
+    def draw(self, photo: bytes, progress: Progress) -> LineArt:
+        """Raises the errors of `artline.errors`."""
+
+
+class Remote:
+    """A service."""
+
+    at_once = AT_ONCE
+
+    def __init__(self, client: Client, arguments: Arguments) -> None:
+        self._client = client
+        self._arguments = arguments
+
+    def model(self, progress: Progress) -> str:
+        return self._client.health(progress=progress).model
+
+    def draw(self, photo: bytes, progress: Progress) -> LineArt:
+        return self._client.draw(
+            photo,
+            via=self._arguments.via,
+            full_size=self._arguments.full_size,
+            progress=progress,
+            **self._arguments.options,
+        )
+
+
+class Here:
+    """A model in this process."""
+
+    at_once = min(AT_ONCE, os.cpu_count() or 1)
+
+    def __init__(self, model: Model, arguments: Arguments) -> None:
+        self._model = model
+        self._options = arguments.options
+        if arguments.full_size:
+            self._options = {"max_side": model.max_side, **self._options}
+
+    def model(self, progress: Progress) -> str:  # noqa: ARG002
+        return f"{self._model.name}/{self._model.version}"
+
+    def draw(self, photo: bytes, progress: Progress) -> LineArt:
+        progress("drawing", None)
+        return self._model.draw(photo, **self._options)
+
+
+def can_draw() -> bool:
+    """Whether the extra `draw` is installed."""
+    return find_spec("onnxruntime") is not None
+
+
+def endpoint(arguments: Arguments) -> str | None:
+    """The service that is configured; None where photos are to be drawn on this machine.
+
+    Raises `EndpointError` where neither can be, and where what is configured is no URL.
+    """
+    if arguments.local:
+        return None
+    try:
+        from ..client._endpoint import configured
+
+        found = configured(arguments.endpoint)
+    except EndpointError:
+        if arguments.endpoint or os.environ.get("ARTLINE_ENDPOINT") or not can_draw():
+            raise
+        return None
+    if found is None and not can_draw():
+        raise EndpointError(
+            "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
+            " project is. To draw on this machine instead: pip install 'artline[draw]'"
+        )
+    return found
+
+
+@contextmanager
+def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
+    """Who draws at that endpoint, or here where it is None. Raises `ArtLineError`."""
+    if at is None:
+        from ..drawing.draw import Model
+
+        yield Here(Model(arguments.model or MODEL), arguments)
+        return
+    from ..client import Client
+
+    with Client(at, arguments.token, sign=arguments.sign) as client:
+        yield Remote(client, arguments)

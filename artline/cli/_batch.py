@@ -1,0 +1,203 @@
+"""A run over many photos: which are new, what became of each."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from ..drawing.art import LineArt, names_a_file
+from ..errors import ArtLineError, SaveError, ServiceError
+from ..options import MEDIA_TYPES
+from ._arguments import Arguments
+from ._artists import Artist
+from ._display import Display
+from ._files import Names, Photo, find
+from ._parallel import outcomes
+from ._resume import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A photo that is to be drawn. `key` follows from its content and the options."""
+
+    photo: Photo
+    data: bytes
+    key: str
+    target: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A photo that is not to be drawn again, and why."""
+
+    photo: Photo
+    why: str
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A photo that could not be drawn, read or saved."""
+
+    photo: Photo
+    error: ArtLineError
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A photo's line art, after so many seconds."""
+
+    todo: Todo
+    art: LineArt
+    seconds: float
+
+
+@dataclass
+class Batch:
+    """Draws photos and saves the line art; one line about each, failures on stderr."""
+
+    artist: Artist
+    arguments: Arguments
+    display: Display
+    drawn: int = 0
+    skipped: int = 0
+    failed: int = 0
+    _keys: dict[str, Photo] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Draws the photos that the named files are or the named directories hold."""
+        start = perf_counter()
+        photos = list(
+            find(
+                self.arguments.photos,
+                self._directory,
+                recursive=self.arguments.recursive,
+                failed=self._fail,
+            )
+        )
+        record = Record(self._directory) if self._resumes else None
+        try:
+            with self.display.line("model") as progress:
+                model = self.artist.model(progress)
+        except ServiceError as error:
+            for photo in photos:
+                self._fail(str(photo), error)
+            return
+        self.display.expect(len(photos))
+        todo = self._todo(photos, model, record)
+        at_once = min(self.arguments.at_once or self.artist.at_once, max(1, len(photos)))
+        for outcome in outcomes(todo, self._draw, at_once=at_once):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            self._tell(outcome, record)
+            self.display.advance()
+        if record and not self.failed:
+            record.drop(self._keys)
+        if len(photos) > 1:
+            self.display.say(self._summary(perf_counter() - start))
+
+    @property
+    def _directory(self) -> Path:
+        output = Path(self.arguments.output)
+        return output.parent if names_a_file(output) else output
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether a record says what is drawn already. A file that is named so needs none."""
+        output = self.arguments.output
+        to_one_file = self.arguments.to_stdout or names_a_file(Path(output))
+        return not to_one_file and self.arguments.name == "time"
+
+    def _todo(
+        self, photos: list[Photo], model: str, record: Record | None
+    ) -> Iterator[Todo | Skipped | Failed]:
+        """What is to be done about each photo, which is read here, one after another."""
+        size = "full" if self.arguments.full_size else "shrunk"
+        options = f"{self.arguments.options}:{size}:{model}"
+        names = Names(self._directory, MEDIA_TYPES[self.arguments.options.get("format", "jpeg")])
+        for photo in photos:
+            target = None
+            if self.arguments.name == "photo" and not self.arguments.to_stdout:
+                target = names.of(photo)
+                if target.exists():
+                    yield Skipped(photo, f"drawn already as {target}", target)
+                    continue
+            try:
+                data = photo.read()
+            except ArtLineError as error:
+                yield Failed(photo, error)
+                continue
+            key = f"{hashlib.sha256(data).hexdigest()}:{options}"
+            if record is None:
+                yield Todo(photo, data, key, target)
+            elif key in self._keys:
+                yield Skipped(photo, f"the same photo as {self._keys[key]}, drawn once")
+            elif art := record.get(key):
+                self._keys[key] = photo
+                yield Skipped(photo, f"saved before as {art}", art)
+            else:
+                self._keys[key] = photo
+                yield Todo(photo, data, key, target)
+
+    def _draw(self, todo: Todo | Skipped | Failed) -> Drawn | Skipped | Failed:
+        if not isinstance(todo, Todo):
+            return todo
+        start = perf_counter()
+        try:
+            with self.display.line(str(todo.photo)) as progress:
+                art = self.artist.draw(todo.data, progress)
+        except ArtLineError as error:
+            return Failed(todo.photo, error)
+        return Drawn(todo, art, perf_counter() - start)
+
+    def _tell(self, outcome: Drawn | Skipped | Failed, record: Record | None) -> None:
+        if isinstance(outcome, Failed):
+            self._fail(str(outcome.photo), outcome.error)
+        elif isinstance(outcome, Skipped):
+            self.skipped += 1
+            self.display.say(
+                f"{outcome.photo}: {outcome.why}",
+                photo=str(outcome.photo),
+                status="skipped",
+                detail=outcome.why,
+                file=outcome.file and str(outcome.file),
+            )
+        elif self.arguments.to_stdout:
+            sys.stdout.buffer.write(outcome.art.data)
+            sys.stdout.buffer.flush()
+            self.drawn += 1
+        else:
+            self._save(outcome, record)
+
+    def _save(self, outcome: Drawn, record: Record | None) -> None:
+        todo, art = outcome.todo, outcome.art
+        try:
+            file = art.save(todo.target or self.arguments.output)
+            if record:
+                record.add(todo.key, file)
+        except SaveError as error:
+            self._fail(str(todo.photo), error)
+            return
+        self.drawn += 1
+        self.display.say(
+            f"{todo.photo}: saved as {file} in {outcome.seconds:.1f} s",
+            photo=str(todo.photo),
+            status="drawn",
+            file=str(file),
+            seconds=round(outcome.seconds, 3),
+            model=art.model,
+            timings=dict(art.timings),
+        )
+
+    def _fail(self, photo: str, error: Exception) -> None:
+        self.failed += 1
+        self.display.fail(photo, error)
+
+    def _summary(self, seconds: float) -> str:
+        counts = {"drawn": self.drawn, "skipped": self.skipped, "failed": self.failed}
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return f"Photos: {told}, in {seconds:.1f} s."

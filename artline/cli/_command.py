@@ -1,0 +1,82 @@
+"""`artline PHOTO...`: what it does, from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from ..errors import ArtLineError, OptionError, SaveError
+from . import INTERRUPTED
+from ._arguments import Arguments, parse
+from ._artists import artist, endpoint
+from ._batch import Batch
+from ._display import Display, printable
+
+FAILED, MISUSED, CLOSED = 1, 2, 141
+"""Exit statuses: a photo failed, wrong arguments, and as after SIGPIPE nobody reads stdout."""
+
+HERE: Final = "Drawing on this machine: no service is configured (--local asks for this)."
+
+
+def run(words: list[str]) -> int:
+    """Runs the command with these arguments; the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a photo's name may hold what cannot be printed
+    # The user names the photo, so a large one is no attack; past twice the size Pillow refuses.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    try:
+        return _draw(parse(words))
+    except KeyboardInterrupt:
+        _complain("Interrupted: the same command again continues from here.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # As `| head` does. Python would write what is left, and complain, as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
+    except OptionError as error:
+        _complain(f"artline: {error}")
+        return MISUSED
+    except ArtLineError as error:
+        _complain(f"artline: {error}")
+        return FAILED
+    except OSError as error:  # stdout
+        _complain(f"artline: standard output cannot be written: {error.strerror}")
+        return FAILED
+
+
+def _draw(arguments: Arguments) -> int:
+    at = endpoint(arguments)
+    if at is None and not arguments.local and not arguments.quiet:
+        _complain(HERE)
+    if not arguments.to_stdout:
+        _make_directory(arguments)
+    display = Display(
+        results=not arguments.to_stdout, as_json=arguments.json, quiet=arguments.quiet
+    )
+    with artist(at, arguments) as who, display:
+        batch = Batch(who, arguments, display)
+        batch.run()
+    return FAILED if batch.failed else 0
+
+
+def _make_directory(arguments: Arguments) -> None:
+    from ..drawing.art import names_a_file
+
+    output = Path(arguments.output)
+    directory = output.parent if names_a_file(output) else output
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise SaveError(f"{directory} cannot be made a directory: {reason}") from error
+
+
+def _complain(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)

@@ -1,0 +1,96 @@
+"""What a caller may give as a photo, made into the bytes of an image file."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from PIL import Image, ImageOps
+
+from ..errors import DamagedPhotoError, PhotoError, UnknownFormatError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Readable(Protocol):
+    """A file that is open for reading bytes."""
+
+    def read(self) -> bytes:
+        """All that is left of it."""
+
+
+PhotoSource: TypeAlias = (
+    "bytes | bytearray | memoryview | str | os.PathLike[str] | Readable | Image.Image"
+    " | npt.NDArray[np.uint8]"
+)
+"""A path, an image file's bytes, an open file, a Pillow image, or a uint8 array of `[H, W]`,
+`[H, W, 1]`, `[H, W, 3]` RGB or `[H, W, 4]` RGBA."""
+
+CHANNELS = (1, 3, 4)
+
+
+def load(source: PhotoSource) -> bytes:
+    """The bytes of an image file that holds `source`. Raises `PhotoError`."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return _read(source)
+    if isinstance(source, Image.Image):
+        return _encode(source)
+    if hasattr(source, "__array_interface__"):
+        return _encode(_image(source))
+    if hasattr(source, "read"):
+        return _drain(source)
+    raise UnknownFormatError(
+        "A photo is a path, bytes, an open file, a Pillow image or an array, not"
+        f" {type(source).__name__}."
+    )
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise PhotoError(f"{os.fspath(path)} cannot be read: {_reason(error)}") from error
+
+
+def _drain(file: Readable) -> bytes:
+    try:
+        data: object = file.read()
+    except (OSError, ValueError) as error:
+        raise PhotoError(f"The file cannot be read: {_reason(error)}") from error
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise UnknownFormatError("The file is open as text: open it with mode 'rb'.")
+    return bytes(data)
+
+
+def _image(array: Any) -> Image.Image:
+    shape: tuple[int, ...] = getattr(array, "shape", ())
+    if str(getattr(array, "dtype", "")) != "uint8" or not (
+        len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS)
+    ):
+        raise UnknownFormatError(
+            "An array is a photo where it is uint8 of shape [H, W], [H, W, 1], [H, W, 3] or"
+            f" [H, W, 4], not {getattr(array, 'dtype', '?')} of {list(shape)}."
+        )
+    if 0 in shape:
+        raise DamagedPhotoError("The array has no pixels.")
+    return Image.fromarray(array[..., 0] if shape[2:] == (1,) else array)
+
+
+def _encode(image: Image.Image) -> bytes:
+    """The image as uncompressed TIFF, which holds every mode of Pillow's."""
+    file = io.BytesIO()
+    try:
+        ImageOps.exif_transpose(image).save(file, "TIFF", compression="raw", exif=b"")
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file led them to
+        raise DamagedPhotoError(f"The image cannot be read: {error}") from error
+    return file.getvalue()
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
