@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from artline.cli.options import command
 from stack.release import ALIAS, WARM_UP
 
 from .doctor.deployment import Deployment
 from .doctor.stack import Stack
+from .options import command
 
 app = command()
 

@@ -42,7 +42,7 @@ INSIDE_ARTLINE = {
         "strokes",
         "version",
     },
-    "__init__": {"client", "drawing", "errors", "version"},
+    "__init__": {"client", "drawing", "errors", "options", "photo", "version"},
     "__main__": {"cli"},
 }
 """Which parts of the library a part may import."""

@@ -50,6 +50,7 @@ class Arguments:
     via: Any
     json: bool
     quiet: bool
+    strokes: bool
 
     @property
     def to_stdout(self) -> bool:
@@ -91,11 +92,11 @@ def parse(words: list[str]) -> Arguments:
         via=given.via,
         json=given.json,
         quiet=given.quiet,
+        strokes=given.strokes,
     )
 
 
 def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
-    output = Path(given.output)
     if given.photos.count(STANDARD) > 1:
         raise OptionError("standard input can be read once")
     if given.local or given.model:
@@ -105,6 +106,14 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
                 raise OptionError(f"{name} is for a service, and {here} for this machine")
     if given.sign and given.token:
         raise OptionError("a request carries --token or a signature (--sign), not both")
+    _check_output(given, options)
+
+
+def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
+    """What is to be written, and where. The name of a file says its format."""
+    output = Path(given.output)
+    if given.strokes and options.setdefault("format", "svg") != "svg":
+        raise OptionError(f"--strokes are svg, and not {options['format']}")
     if given.output == STANDARD:
         if given.json:
             raise OptionError("--json and -o - both write to standard output")
@@ -137,8 +146,8 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         default=".",
         metavar="DIR|FILE|-",
-        help="directory for the line art; or a file's name that ends in .jpg, .png or .webp, for"
-        " one photo; or - for stdout (default: this directory)",
+        help="directory for the line art; or a file's name that ends in .jpg, .png, .webp or .svg,"
+        " for one photo; or - for stdout (default: this directory)",
     )
     add(
         "--name",
@@ -156,6 +165,11 @@ def _parser() -> argparse.ArgumentParser:
             metavar="N" if number else name.upper(),
             help=option.description[0].lower() + option.description[1:],
         )
+    add(
+        "--strokes",
+        action="store_true",
+        help="SVG of single strokes, for plotters: pip install 'artline[plot]'",
+    )
     add("--full-size", action="store_true", help="draw photos as large as the model can")
     add("-j", "--at-once", type=_count, metavar="N", help="photos at a time")
     where = parser.add_argument_group("where it is drawn")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import EndpointError
+from ..options import MEDIA_TYPES
 from ..version import MODEL
 from ._arguments import Arguments
 
@@ -74,6 +76,23 @@ class Here:
         return self._model.draw(photo, **self._options)
 
 
+class Plotted:
+    """Another artist's line art, as single strokes."""
+
+    def __init__(self, artist: Artist) -> None:
+        self._artist = artist
+        self.at_once = artist.at_once
+        self.model = artist.model
+
+    def draw(self, photo: bytes, progress: Progress) -> LineArt:
+        from ..strokes import svg
+
+        art = self._artist.draw(photo, progress)
+        progress("tracing", None)
+        pixels = art.array.reshape(*art.array.shape[:2], -1)
+        return replace(art, data=svg(pixels), content_type=MEDIA_TYPES["svg"])
+
+
 def can_draw() -> bool:
     """Whether the extra `draw` is installed."""
     return find_spec("onnxruntime") is not None
@@ -105,6 +124,11 @@ def endpoint(arguments: Arguments) -> str | None:
 @contextmanager
 def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
     """Who draws at that endpoint, or here where it is None. Raises `ArtLineError`."""
+    if arguments.strokes:
+        raster = replace(arguments, strokes=False, options={**arguments.options, "format": "png"})
+        with artist(at, raster) as who:
+            yield Plotted(who)
+        return
     if at is None:
         from ..drawing.draw import Model
 
