@@ -1,7 +1,9 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 PYTHON ?= python3
+HOST ?= 127.0.0.1
 PORT ?= 8080
+STACK ?=
 PHOTO ?= samples/face.jpg
 TAG ?= artline
 BASE_IMAGE ?=
@@ -15,13 +17,15 @@ MODELS := .venv-models
 ORIGINAL := .venv-original
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: help run test test-model test-pulumi image invoke sbom model doctor rollback cost bench load lint audit lock
+.PHONY: help run test test-model test-pulumi image invoke sbom model doctor rollback cost bench load \
+	format lint audit lock clean works
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
 
-run: $(VENV)/.local  ## start the service on this machine, draw PHOTO, keep serving on PORT
-	@$(VENV)/bin/python -m local --port $(PORT) --photo "$(PHOTO)"
+run: $(VENV)/.local  ## serve on HOST and PORT with the settings of STACK, and draw PHOTO
+	@exec $(VENV)/bin/python -m local --host "$(HOST)" --port $(PORT) --photo "$(PHOTO)" \
+		$(if $(STACK),--stack "$(STACK)")
 
 test: $(VENV)/.test  ## the tests
 	@$(VENV)/bin/python -m pytest --ignore tests/models $(ARGS)
@@ -42,8 +46,8 @@ sbom: $(VENV)/.local  ## list what is in that image, as CycloneDX, into out/sbom
 	@mkdir -p out
 	@$(VENV)/bin/python -m image.sbom --tag "$(TAG)" >out/sbom.json
 
-model: $(MODELS)/.done  ## convert FILE, a fastai, torch or ONNX model, to artline/model.onnx
-	@test -n "$(FILE)" || { echo "make model FILE=learner.pkl OPTIONS='--int8 ...'" >&2; exit 2; }
+model: $(if $(FILE),$(MODELS)/.done)  ## convert FILE, a fastai, torch or ONNX model, to artline/model.onnx
+	@test -n "$(FILE)" || { echo "Which model? make model FILE=learner.pkl" >&2; exit 2; }
 	@$(MODELS)/bin/python -m models convert "$(FILE)" -o artline/model.onnx $(OPTIONS)
 
 doctor: $(VENV)/.local  ## what a deployment lacks, on this machine, in the account, in the service
@@ -62,6 +66,10 @@ load: $(VENV)/.test  ## draw photos for more and more callers, into bench/LOAD.m
 	@$(VENV)/bin/$(PIP) --editable '.[bench]'
 	@$(VENV)/bin/python -m bench.load
 
+format: $(VENV)/.test  ## write the code in ruff's format
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
 lint: $(VENV)/.test  ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -75,7 +83,18 @@ lock: $(VENV)/.test  ## resolve and pin every dependency anew
 	$(VENV)/bin/python -m pip install --quiet uv
 	sh tests/lock.sh
 
-$(VENV)/.local: pyproject.toml constraints.txt
+clean:  ## remove what make has put here: environments, caches, build contexts; out/ stays
+	rm -rf $(VENV) $(MODELS) $(ORIGINAL) .image .image-* build artline.egg-info \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment outlives the Python that it was made with.
+works:
+	@for venv in $(VENV) $(MODELS); do \
+		test ! -e $$venv/bin || $$venv/bin/python -c '' 2>/dev/null || { \
+		echo "The Python of $$venv is gone: run make clean, and this again." >&2; exit 1; }; done
+
+$(VENV)/.local: pyproject.toml constraints.txt | works
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up $(VENV), once: a minute or two."
 	@$(PYTHON) -m venv $(VENV)
@@ -97,7 +116,7 @@ $(ORIGINAL)/.done: tests/models/conversion/fastai1/requirements.txt tests/models
 	@touch $@
 
 # torchvision from the registry asks for the CUDA build of torch, so torch is put in place before it.
-$(MODELS)/.done: pyproject.toml constraints.txt
+$(MODELS)/.done: pyproject.toml constraints.txt | works
 	@$(PYTHON) -m venv $(MODELS)
 	@$(MODELS)/bin/$(PIP) torch==2.13.0
 	@$(MODELS)/bin/$(PIP) --no-deps torchvision==0.28.0

@@ -193,6 +193,7 @@ def _record(request: Request | None, reply: Reply) -> None:
     metrics.add_metric(name, MetricUnit.Count, 1)
     metrics.add_metric("ColdStart", MetricUnit.Count, int(_cold))
     metrics.flush_metrics()
+    metrics.clear_metrics()  # where metrics are disabled, flushing keeps them until there are 100
     logger.info(
         "answered",
         method=request and request.method,

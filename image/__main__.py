@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from artline.limits import IMAGE_BYTES
+
 from .container import TAG, MissingError, build, docker, require_engine, run
 from .context import ROOT
 
@@ -20,7 +22,17 @@ def _build(options: argparse.Namespace) -> None:
 
 
 def _invoke(options: argparse.Namespace) -> None:
-    event = {"body": base64.b64encode(options.photo.read_bytes()).decode()}
+    photo = options.photo.read_bytes()
+    if len(photo) > IMAGE_BYTES:
+        sys.exit(
+            f"{options.photo} is {len(photo) / 1e6:.1f} MB, over the {IMAGE_BYTES / 1e6:.1f} MB"
+            " that one invocation holds: give a smaller photo."
+        )
+    try:
+        docker("image", "inspect", options.tag)
+    except subprocess.CalledProcessError:
+        sys.exit(f"There is no image {options.tag}: build it with `make image`.")
+    event = {"body": base64.b64encode(photo).decode()}
     start = time.perf_counter()
     with run(options.tag) as container:
         answer = container.invoke(event)
@@ -34,6 +46,13 @@ def _invoke(options: argparse.Namespace) -> None:
     print(f"{art.relative_to(ROOT)}: {seconds:.2f} s from nothing, {megabytes:.0f} MB at the most")
 
 
+def _photo(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        sys.exit(f"There is no photo {text!r}: name one, as in make invoke PHOTO=samples/cat.jpg.")
+    return path
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m image", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="build|invoke")
@@ -41,7 +60,7 @@ def main() -> None:
     builder.add_argument("--base", help="the base image (default: AWS's, or a stand-in for it)")
     builder.set_defaults(command=_build)
     invoker = commands.add_parser("invoke", help="draw a photo with the image, into out/")
-    invoker.add_argument("photo", type=Path)
+    invoker.add_argument("photo", type=_photo)
     invoker.set_defaults(command=_invoke)
     for command in (builder, invoker):
         command.add_argument("--tag", default=TAG)

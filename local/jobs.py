@@ -31,5 +31,8 @@ def jobs(resources: Sequence[Resource], settings: Mapping[str, str]) -> Iterator
         Poller(cloud, source, worker),
     ):
         # An AWS client takes a second to import, which the server need not wait for.
-        threading.Thread(target=cloud.make, args=(resources,), daemon=True).start()
+        making = threading.Thread(target=cloud.make, args=(resources,), daemon=True)
+        making.start()
+        if any(each.type == "aws:ssm/parameter:Parameter" for each in resources):
+            making.join()  # the token is asked for by the first request
         yield cloud.environment
