@@ -180,18 +180,12 @@ class Client:
         """The job as it is now, by itself or its id."""
         return self._take(self._service.look(job))
 
-    def delete(self, job: Job) -> None:
-        """Deletes the job's photo and its line art. Raises `ProblemError` 404 where they are gone.
+    def delete(self, job: Job | str) -> None:
+        """Deletes the photo and the line art of the job, or of the job of that id.
 
-        >>> client.delete(job)
+        Raises `ProblemError` 404 where there are none.
         """
-        self._ask(
-            "DELETE",
-            self._absolute(job.url),
-            lambda _: None,
-            until=self._wire.deadline(self._timeout),
-            progress=_quiet,
-        )
+        self._take(self._service.delete(job))
 
     def wait(
         self, job: Job | str, *, timeout: float = JOB_SECONDS, progress: Progress = quiet
@@ -326,6 +320,10 @@ class AsyncClient:
     async def job(self, job: Job | str) -> Job:
         """As `Client.job`."""
         return await self._take(self._service.look(job))
+
+    async def delete(self, job: Job | str) -> None:
+        """As `Client.delete`."""
+        await self._take(self._service.delete(job))
 
     async def wait(
         self, job: Job | str, *, timeout: float = JOB_SECONDS, progress: Progress = quiet

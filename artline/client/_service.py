@@ -137,8 +137,7 @@ class Service:
         self, job: Job | str, until: float | None = None, progress: Progress = quiet
     ) -> Flow[Job]:
         """The job as it is now."""
-        path = job.url if isinstance(job, Job) else f"/jobs/{quote(job, safe='')}"
-        url = self._absolute(path)
+        url = self._url(job)
         ours = url == self.endpoint or url.startswith(f"{self.endpoint}/")
         latest = yield from (self._ask if ours else self._ask_other)(
             "GET",
@@ -148,6 +147,16 @@ class Service:
             progress=progress,
         )
         return replace(latest, url=url)
+
+    def delete(self, job: Job | str) -> Flow[None]:
+        """Deletes the job's photo, line art and error."""
+        yield from self._ask(
+            "DELETE",
+            self._url(job),
+            lambda _: None,
+            until=self._deadline(self._timeout),
+            progress=quiet,
+        )
 
     def wait(self, job: Job | str, timeout: float, progress: Progress) -> Flow[LineArt]:
         until = self._deadline(timeout)
@@ -177,6 +186,10 @@ class Service:
                 follow_redirects=True,
             )
         )
+
+    def _url(self, job: Job | str) -> str:
+        path = job.url if isinstance(job, Job) else f"/jobs/{quote(job, safe='')}"
+        return self._absolute(path)
 
     def _deadline(self, seconds: float) -> float:
         return self._clock.now() + seconds
