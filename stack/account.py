@@ -90,7 +90,7 @@ def _check_concurrency(lambda_: Any, settings: Settings) -> None:
     kept = UNRESERVED_OF_STANDARD if total >= STANDARD_QUOTA else UNRESERVED
     if wanted := settings.reserved_concurrency:
         key, free = "reservedConcurrency", unreserved - kept
-        if wanted > free:
+        if free < wanted <= total - kept:
             free += sum(_reserved(lambda_))
     else:
         # What the alias has provisioned already is part of what the account has.

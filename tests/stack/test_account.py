@@ -32,9 +32,10 @@ def function(name: str, reserved: int | None, stack: str = "test") -> dict[str, 
 
 
 def test_a_new_account_can_reserve_nothing(aws: Aws) -> None:
-    aws.answers = {SETTINGS: limit(10), FUNCTIONS: {"Functions": []}}
+    aws.answers = {SETTINGS: limit(10)}
     with pytest.raises(pulumi.RunError) as refusal:
         account.check(read({"reservedConcurrency": "5"}))
+    assert len(aws.asked) == 1  # whatever its functions hold, it cannot be enough
     said = str(refusal.value)
     assert said.startswith("artline:reservedConcurrency is 5: it may be unset, with")
     assert "pulumi config rm artline:reservedConcurrency" in said
