@@ -5,7 +5,6 @@ from typing import Any
 from artline import limits
 from artline.drawing.model import Model
 from artline.options import MEDIA_TYPES, schemas
-from artline.photo.formats import AVIF, BMP, GIF, HEIF, JPEG, JPEG2000, PNG, TIFF, WEBP
 from artline.version import __version__
 
 from .jobs import MEDIA_TYPE
@@ -17,10 +16,8 @@ BASE64: Schema = {"schema": {"type": "string", "contentEncoding": "base64"}}
 JSON: Schema = {"application/json": {"schema": {"type": "object"}}}
 SECURITY: list[Schema] = [{}, {"token": []}]
 
-PHOTO_TYPES = (
-    "application/octet-stream",  # the bytes decide, and generated clients know this type
-    *(each.media_type for each in (JPEG, PNG, WEBP, HEIF, AVIF, GIF, TIFF, BMP, JPEG2000)),
-)
+PHOTO_TYPES = ("application/octet-stream", "image/*")
+"""The bytes decide, whatever the type. Generated clients know the first of these."""
 
 PROBLEMS = {
     "400": "No body, text that is not base64, or an option that does not exist or is out of range",

@@ -70,13 +70,13 @@ class Jobs(pulumi.ComponentResource):
             opts=child,
         )
         _notify(name, self.bucket, self.queue, child)
-        self.grant = self._grant(writes=KEPT[:1])
+        self.grant = self._grant(writes=KEPT[:1], deletes=KEPT)
         self.worker = Function(
             f"{name}-worker",
             image,
             settings,
             timeout=WORKER_TIMEOUT,
-            grants=[self._grant(writes=KEPT), _receive(self.queue)],
+            grants=[self._grant(writes=KEPT, deletes=KEPT[1:]), _receive(self.queue)],
             opts=child,
         )
         aws.lambda_.EventSourceMapping(
@@ -92,14 +92,16 @@ class Jobs(pulumi.ComponentResource):
         )
         self.register_outputs({"bucket": self.bucket.bucket, "queue": self.queue.url})
 
-    def _grant(self, writes: Sequence[str]) -> Grant:
+    def _grant(self, writes: Sequence[str], deletes: Sequence[str]) -> Grant:
         arn = self.bucket.arn
+        allowed = {"s3:GetObject": KEPT, "s3:PutObject": writes, "s3:DeleteObject": deletes}
         return Grant(
             environment={"JOBS_BUCKET": self.bucket.bucket},
             statements=[
-                allow(["s3:GetObject"], [pulumi.Output.concat(arn, "/", key) for key in KEPT]),
-                allow(["s3:PutObject"], [pulumi.Output.concat(arn, "/", key) for key in writes]),
-                allow(["s3:DeleteObject"], [pulumi.Output.concat(arn, "/", key) for key in KEPT]),
+                *(
+                    allow([action], [pulumi.Output.concat(arn, "/", key) for key in keys])
+                    for action, keys in allowed.items()
+                ),
                 # Without the right to list, a missing object is a 403 in place of a 404.
                 allow(["s3:ListBucket"], [arn]),
             ],

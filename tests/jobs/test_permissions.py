@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from PIL import Image
 
 from function import store
+from function.app import handler
 from local.program import REGION, Resource
-from tests.jobs.stage import Stage, look, post, upload
+from tests.jobs.stage import Stage, look, post, request, upload
 
 Become = Callable[[str], Any]
 
@@ -64,12 +65,12 @@ def test_the_declared_permissions_suffice(stage: Stage, become: Become) -> None:
 
 
 @pytest.mark.parametrize("function", ["artline", "artline-jobs-worker"])
-def test_neither_may_delete_or_look_elsewhere(stage: Stage, become: Become, function: str) -> None:
+def test_neither_may_look_or_delete_elsewhere(stage: Stage, become: Become, function: str) -> None:
     job = post()
     s3 = become(function)
     key = f"uploads/{job['id']}"
     refusals: list[Callable[[], Any]] = [
-        lambda: s3.delete_object(Bucket=stage.bucket, Key=key),
+        lambda: s3.delete_object(Bucket=stage.bucket, Key="elsewhere/x"),
         lambda: s3.put_object(Bucket=stage.bucket, Key="elsewhere/x", Body=b""),
         lambda: s3.get_object(Bucket=stage.bucket, Key="elsewhere/x"),
         lambda: s3.put_object_acl(Bucket=stage.bucket, Key=key, ACL="private"),
@@ -79,6 +80,16 @@ def test_neither_may_delete_or_look_elsewhere(stage: Stage, become: Become, func
     for refusal in refusals:
         with pytest.raises(ClientError, match="AccessDenied"):
             refusal()
+
+
+def test_requests_delete_a_job_and_the_worker_no_photo(stage: Stage, become: Become) -> None:
+    job = post()
+    worker = become("artline-jobs-worker")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        worker.delete_object(Bucket=stage.bucket, Key=f"uploads/{job['id']}")
+    become("artline")
+    assert handler(request("DELETE", f"/jobs/{job['id']}"))["statusCode"] == 204
+    assert stage.keys() == []
 
 
 def test_requests_cannot_write_results(stage: Stage, become: Become) -> None:

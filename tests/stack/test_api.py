@@ -9,7 +9,7 @@ Declare = Callable[..., Program]
 
 PAGE = {"GET /", "GET /sw.js", "GET /page/{version}/{name}"}
 OPEN = PAGE | {"GET /health", "GET /openapi.json"}
-PAID = {"POST /transform", "POST /jobs", "GET /jobs/{id}"}
+PAID = {"POST /transform", "POST /jobs", "GET /jobs/{id}", "DELETE /jobs/{id}"}
 
 
 def _routes(program: Program) -> dict[str, str]:
@@ -88,7 +88,7 @@ def test_cors(declare: Declare) -> None:
     cors = declare(corsOrigins='["https://example.com"]').one("api:Api").properties
     assert cors["corsConfiguration"] == {
         "allowOrigins": ["https://example.com"],
-        "allowMethods": ["GET", "POST"],
+        "allowMethods": ["GET", "POST", "DELETE"],
         "allowHeaders": ["content-type", "accept", "authorization"],
         "exposeHeaders": ["server-timing", "x-model", "retry-after", "etag"],
         "maxAge": 86_400,

@@ -94,11 +94,13 @@ def test_each_function_may_do_its_own_part(declare: Declare) -> None:
     assert _may(program, "artline") == {
         "s3:GetObject": kept,
         "s3:PutObject": ["/uploads/*"],
+        "s3:DeleteObject": kept,
         "s3:ListBucket": [""],
     }
     assert _may(program, "artline-jobs-worker") == {
         "s3:GetObject": kept,
         "s3:PutObject": kept,
+        "s3:DeleteObject": kept[1:],
         "s3:ListBucket": [""],
     }
 
