@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,7 +51,8 @@ class Firefox:
         )
         assert self._process.stderr is not None
         address = next(filter(None, map(SOCKET.search, self._process.stderr)))[1]
-        self._socket = connect(f"{address}/session", max_size=None)
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(connect(f"{address}/session", max_size=None))
         self._calls = 0
         self._call("session.new", capabilities={})
         self._tab = self._call("browsingContext.getTree")["contexts"][0]["context"]
@@ -84,7 +86,7 @@ class Firefox:
         self._call("input.setFiles", context=self._tab, element=element, files=files)
 
     def close(self) -> None:
-        self._socket.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait(30)
 
