@@ -181,9 +181,9 @@ class Client:
         return self._take(self._service.look(job))
 
     def delete(self, job: Job | str) -> None:
-        """Deletes the photo and the line art of the job, or of the job of that id.
+        """Deletes the job's photo and its line art. Raises `ProblemError` 404 where they are gone.
 
-        Raises `ProblemError` 404 where there are none.
+        >>> client.delete(job)
         """
         self._take(self._service.delete(job))
 

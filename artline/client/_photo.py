@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from PIL import Image
 
-from ..errors import PhotoError, PhotoTooLargeError
+from ..errors import PhotoTooLargeError
 from ..photo import formats, reader
 from ..photo.bounds import LOCAL
+from ..photo.source import PhotoSource, load
 from ._answers import Limits
-
-Source: TypeAlias = bytes | str | os.PathLike[str] | Image.Image
 
 SENT_AS_IS: Final = frozenset({formats.JPEG, formats.PNG, formats.WEBP})
 """What every service reads. A photo in another format is sent as a JPEG."""
@@ -34,7 +31,7 @@ class Photo:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def prepare(source: Source, *, side: int | None, limits: Limits) -> Photo:
+def prepare(source: PhotoSource, *, side: int | None, limits: Limits) -> Photo:
     """`source`, its longer side at most `side` pixels, in a form that the service reads.
 
     A file that fits already, or any file where `side` is None, is sent as it is, its orientation
@@ -42,7 +39,7 @@ def prepare(source: Source, *, side: int | None, limits: Limits) -> Photo:
     """
     if isinstance(source, Image.Image):
         return _encode(reader.from_image(source, _box(side, source.size)), side)
-    data = source if isinstance(source, bytes) else _read(Path(source))
+    data = load(source)
     photo = reader.Photo.open(data, LOCAL)
     size = photo.width, photo.height
     if side is None and size[0] * size[1] > limits.image_pixels:
@@ -54,13 +51,6 @@ def prepare(source: Source, *, side: int | None, limits: Limits) -> Photo:
     if fits and photo.format in SENT_AS_IS:
         return Photo(data, photo.format.media_type)
     return _encode(photo.pixels(_box(side, size)), side)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PhotoError(f"the file cannot be read: {error.strerror}") from error
 
 
 def _box(side: int | None, size: tuple[int, int]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from ..errors import (
     TimedOutError,
 )
 from ..options import MEDIA_TYPES, Options, RequestOptions
-from ..photo.source import PhotoSource, load
+from ..photo.source import PhotoSource
 from ._answers import Health, Job, Limits, line_art, refusal, stranger
 from ._auth import BODY_HASH, SigV4, authentication
 from ._endpoint import find
@@ -137,9 +137,8 @@ class Service:
         self, job: Job | str, until: float | None = None, progress: Progress = quiet
     ) -> Flow[Job]:
         """The job as it is now."""
-        url = self._url(job)
-        ours = url == self.endpoint or url.startswith(f"{self.endpoint}/")
-        latest = yield from (self._ask if ours else self._ask_other)(
+        url = self._job_url(job)
+        latest = yield from (self._ask if self._is_own(url) else self._ask_other)(
             "GET",
             url,
             Job.from_response,
@@ -149,10 +148,10 @@ class Service:
         return replace(latest, url=url)
 
     def delete(self, job: Job | str) -> Flow[None]:
-        """Deletes the job's photo, line art and error."""
-        yield from self._ask(
+        url = self._job_url(job)
+        yield from (self._ask if self._is_own(url) else self._ask_other)(
             "DELETE",
-            self._url(job),
+            url,
             lambda _: None,
             until=self._deadline(self._timeout),
             progress=quiet,
@@ -187,10 +186,6 @@ class Service:
             )
         )
 
-    def _url(self, job: Job | str) -> str:
-        path = job.url if isinstance(job, Job) else f"/jobs/{quote(job, safe='')}"
-        return self._absolute(path)
-
     def _deadline(self, seconds: float) -> float:
         return self._clock.now() + seconds
 
@@ -213,7 +208,7 @@ class Service:
         )
         progress("shrinking", None)
         side = None if full_size else options.get("max_side", limits.default_side)
-        photo = yield Work(lambda: prepare(load(source), side=side, limits=limits))
+        photo = yield Work(lambda: prepare(source, side=side, limits=limits))
         if len(photo.data) > limits.upload_bytes:
             raise PhotoTooLargeError(
                 f"the photo is {_megabytes(len(photo.data))}, over the"
@@ -314,6 +309,13 @@ class Service:
     ) -> Flow[T]:
         """Asks the service, or the bucket that it names, without saying who calls."""
         return (yield from ask(self._clock, method, url, read, **options))
+
+    def _job_url(self, job: Job | str) -> str:
+        return self._absolute(job.url if isinstance(job, Job) else f"/jobs/{quote(job, safe='')}")
+
+    def _is_own(self, url: str) -> bool:
+        """Whether the service itself answers there, and not the bucket or somebody else."""
+        return url == self.endpoint or url.startswith(f"{self.endpoint}/")
 
     def _absolute(self, url: str) -> str:
         # A path is the service's own, which may itself live below one: a stage's name, say.

@@ -63,7 +63,10 @@ class LineArt:
             if not names_a_file(path):
                 return save(self.data, self.content_type, path)
             if FILE_SUFFIXES[path.suffix.lower()] != self.content_type:
-                raise SaveError(f"{path} is no name for {self.content_type}")
+                raise SaveError(
+                    f"{path} is no name for {self.content_type}: draw it with another format, or"
+                    " choose another name"
+                )
             return save_as(self.data, path)
         except FileExistsError as error:
             raise SaveError(f"{path} exists already: delete it, or choose another name") from error

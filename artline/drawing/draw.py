@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, Unpack
 
 from ..errors import MissingExtraError
 from ..options import Options, RequestOptions
+from ..photo.bounds import LOCAL
 from ..photo.source import PhotoSource, load
 from ..version import MODEL
 from .art import LineArt
@@ -55,7 +56,7 @@ class Model(runtime.Model):
         """
         chosen = Options.read(options, self)
         timings = Timings()
-        data = transform(load(photo), self, chosen, timings)
+        data = transform(load(photo), self, chosen, timings, LOCAL)
         return LineArt(data, chosen.media_type, timings.steps, f"{self.name}/{self.version}")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..options import Options
+from ..photo.bounds import SERVICE, Bounds
 from ..photo.reader import Pixels, decode
 from .model import Model
 
@@ -41,7 +42,11 @@ class Timings:
 
 
 def transform(
-    photo: bytes, model: Model, options: Options | None = None, timings: Timings | None = None
+    photo: bytes,
+    model: Model,
+    options: Options | None = None,
+    timings: Timings | None = None,
+    bounds: Bounds = SERVICE,
 ) -> bytes:
     """Draws `photo`, an image file, as an image file in the format of `options`.
 
@@ -51,7 +56,7 @@ def transform(
     options = options or Options.read({}, model)
     timings = timings or Timings()
     with timings.step("decode"):
-        pixels = decode(photo, model.fit(options.max_side))
+        pixels = decode(photo, model.fit(options.max_side), bounds)
     with timings.step("inference"):
         art = model.run(pixels, options.style)
     with timings.step("encode"):

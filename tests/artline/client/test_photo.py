@@ -11,10 +11,11 @@ from artline import (
     DamagedPhotoError,
     Limits,
     PhotoError,
+    PhotoSource,
     PhotoTooLargeError,
     UnknownFormatError,
 )
-from artline.client._photo import Photo, Source, prepare
+from artline.client._photo import Photo, prepare
 
 LIMITS = Limits()
 WHITE = (255, 255, 255)
@@ -60,7 +61,7 @@ def opened(photo: Photo) -> Image.Image:
     return image
 
 
-def shrunk(source: Source, side: int = 100) -> Image.Image:
+def shrunk(source: PhotoSource, side: int = 100) -> Image.Image:
     return opened(prepare(source, side=side, limits=LIMITS))
 
 
