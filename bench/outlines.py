@@ -27,7 +27,7 @@ SIDE = 1024
 LARGER = 4
 WIDTH_MM = 210.0
 
-SPLINES = """Straight segments or splines, measured once (2026-11-25, the default model of that day) on
+SPLINES = """Straight segments or splines, measured once (2026-11-25, the model of that day) on
 face.jpg, enlarged to 1024 pixels: segments 37.9 KB gzipped, IoU 0.977 and 0.970 at four times the
 size; quadratic splines through the same outline, written as smooth `t` commands, 39.7 KB, IoU 0.958
 and 0.939. Segments are smaller and agree better, so the outlines are segments.
