@@ -212,7 +212,8 @@ def _limits(photos: float, capacity: Capacity) -> Iterable[str]:
     """The environments that `photos` a minute take, and the limits of both paths."""
     count = environments(photos, capacity.seconds)
     yield f"{number(photos)} photos a minute, {capacity.seconds:g} s each:"
-    yield f"{number(count)} environments at work, which Lambda starts within {growth(count):g} s."
+    when = f"within {growth(count):g} s" if growth(count) else "at once"
+    yield f"{number(count)} environments at work, which Lambda starts {when}."
     for path, limits in (
         ("POST /transform", request_limits(capacity)),
         ("POST /jobs", job_limits(capacity)),
