@@ -42,7 +42,8 @@ RAISE = (
 def client(service: str, settings: Settings) -> Any:
     """A botocore client of the account that the stack is deployed to, as the provider finds it.
 
-    None where there is nobody to ask: under mocks, or where the provider assumes a role.
+    None where there is nobody to ask: under mocks, where the provider assumes a role, or where
+    botocore lacks what the provider has, as a profile in a file of another name.
     """
     provider = pulumi.Config("aws")
     if isinstance(get_monitor(), mocks.MockMonitor):
@@ -50,20 +51,24 @@ def client(service: str, settings: Settings) -> Any:
     if provider.get("assumeRoles") or provider.get("assumeRoleWithWebIdentity"):
         return None
     proxies = {"http": provider.get("httpProxy"), "https": provider.get("httpsProxy")}
-    return Session(profile=provider.get("profile")).create_client(
-        service,
-        region_name=settings.region,
-        endpoint_url=_endpoint(service),
-        aws_access_key_id=provider.get("accessKey"),
-        aws_secret_access_key=provider.get("secretKey"),
-        aws_session_token=provider.get("token"),
-        config=Config(
-            connect_timeout=5,
-            read_timeout=20,
-            retries={"total_max_attempts": 3},
-            proxies={scheme: url for scheme, url in proxies.items() if url},
-        ),
+    patience = Config(
+        connect_timeout=5,
+        read_timeout=20,
+        retries={"total_max_attempts": 3},
+        proxies={scheme: url for scheme, url in proxies.items() if url},
     )
+    try:
+        return Session(profile=provider.get("profile")).create_client(
+            service,
+            region_name=settings.region,
+            endpoint_url=_endpoint(service),
+            aws_access_key_id=provider.get("accessKey"),
+            aws_secret_access_key=provider.get("secretKey"),
+            aws_session_token=provider.get("token"),
+            config=patience,
+        )
+    except BotoCoreError:
+        return None
 
 
 def check(settings: Settings) -> None:

@@ -138,6 +138,22 @@ def test_no_credentials_are_no_refusal(aws: Aws, monkeypatch: pytest.MonkeyPatch
     account.check(read({"reservedConcurrency": "900"}))
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"aws:profile": "nobody"},
+        {"aws:assumeRoles": '[{"roleArn": "arn:aws:iam::123456789012:role/deploy"}]'},
+    ],
+)
+def test_an_account_that_only_the_provider_reaches_is_not_asked(
+    aws: Aws, config: dict[str, str]
+) -> None:
+    settings = read({"reservedConcurrency": "900", **config})
+    assert account.client("lambda", settings) is None
+    account.check(settings)
+    assert aws.asked == []
+
+
 def test_a_default_stack_asks_for_nothing(aws: Aws) -> None:
     account.check(read())
     assert aws.asked == []
