@@ -45,7 +45,7 @@ HEADERS = {
 IMAGE = re.compile(r'<img([^>]*) src="([^"]+)"')
 STYLE = re.compile(r'<link rel="stylesheet" href="(.+)">')
 SCRIPT = re.compile(r'<script type="module" src="(.+)"></script>')
-IMPORT = re.compile(r'^import .+ from "\./(.+)";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import [^;]+ from "\./([^"]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export ", re.MULTILINE)
 ADDRESS = re.compile(r"[\d.]+|.*:.*")
 

@@ -143,14 +143,19 @@ async function saveAs(item, make) {
     if (signal.aborted) return;
     const retry = error.status === 401 && (await askForToken());
     if (retry) await saveAs(item, make);
-    else $("rendering").textContent = error.status === undefined ? say("not_rendered") : explain(error);
+    else
+      $("rendering").textContent =
+        error.status === undefined ? say("not_rendered") : explain(error);
   }
 }
 $("saving").addEventListener("close", () => making?.abort());
 
 $("copy").addEventListener("click", async () => {
   $("saving").close();
-  await copy(studio.current.art).then(() => notify(say("copied")), () => notify(say("copy_failed")));
+  await copy(studio.current.art).then(
+    () => notify(say("copied")),
+    () => notify(say("copy_failed")),
+  );
 });
 
 $("print").addEventListener("click", () => {
@@ -210,11 +215,13 @@ async function askForToken() {
   return true;
 }
 
-$("asking").querySelector("form").addEventListener("submit", (event) => {
-  if (token.from($("token").value)) return;
-  event.preventDefault();
-  $("asking").querySelector("[role=alert]").textContent = say("token_odd");
-});
+$("asking")
+  .querySelector("form")
+  .addEventListener("submit", (event) => {
+    if (token.from($("token").value)) return;
+    event.preventDefault();
+    $("asking").querySelector("[role=alert]").textContent = say("token_odd");
+  });
 
 $("forget").addEventListener("click", () => {
   token.set("");
@@ -233,7 +240,10 @@ for (const button of document.querySelectorAll("[data-copies]")) {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {
     const text = $(button.dataset.copies).textContent;
-    await navigator.clipboard.writeText(text).then(() => notify(say("copied")), () => notify(say("copy_failed")));
+    await navigator.clipboard.writeText(text).then(
+      () => notify(say("copied")),
+      () => notify(say("copy_failed")),
+    );
   });
 }
 

@@ -13,7 +13,9 @@ export async function photograph(dialog) {
   shutter.disabled = true;
   dialog.returnValue = "";
   dialog.showModal();
-  const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  const closed = new Promise((resolve) =>
+    dialog.addEventListener("close", resolve, { once: true }),
+  );
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({

@@ -1,7 +1,10 @@
 // What to send to this very service from a program.
 
 export function snippets(base, { token, style }) {
-  const address = new URL(style ? `transform?style=${encodeURIComponent(style)}` : "transform", base);
+  const address = new URL(
+    style ? `transform?style=${encodeURIComponent(style)}` : "transform",
+    base,
+  );
   const secret = token ? ' \\\n  --header "Authorization: Bearer $ARTLINE_TOKEN"' : "";
   const bearer = token ? '\n    "Authorization": f"Bearer {os.environ[\'ARTLINE_TOKEN\']}",' : "";
   return {

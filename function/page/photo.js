@@ -79,7 +79,9 @@ function decode(blob) {
 // Halves until it is near, as a browser's own reduction skips pixels past a factor of two.
 function resize(source, side) {
   const scale = Math.min(1, side / Math.max(source.width, source.height));
-  const [width, height] = [source.width, source.height].map((n) => Math.max(1, Math.round(n * scale)));
+  const [width, height] = [source.width, source.height].map((n) =>
+    Math.max(1, Math.round(n * scale)),
+  );
   let from = source;
   let [w, h] = [source.width, source.height];
   do {

@@ -4,7 +4,12 @@ import { png } from "./photo.js";
 import { limits } from "./service.js";
 import { zip } from "./zip.js";
 
-const ENDINGS = { "image/jpeg": "jpg", "image/png": "png", "image/svg+xml": "svg", "image/webp": "webp" };
+const ENDINGS = {
+  "image/jpeg": "jpg",
+  "image/png": "png",
+  "image/svg+xml": "svg",
+  "image/webp": "webp",
+};
 
 const stamp = (time) => {
   const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000); // the clock's own time
@@ -14,7 +19,9 @@ const stamp = (time) => {
 // yyyyMMddHHmmss and the ending; where several were drawn in one second, with a number each.
 export function fileName(item, items, type = item.art.type) {
   const name = stamp(item.drawn);
-  const same = items.filter(({ drawn }) => drawn && stamp(drawn) === name).sort((a, b) => a.id - b.id);
+  const same = items
+    .filter(({ drawn }) => drawn && stamp(drawn) === name)
+    .sort((a, b) => a.id - b.id);
   const place = same.indexOf(item);
   return `${name}${place > 0 ? `-${place + 1}` : ""}.${ENDINGS[type] ?? "jpg"}`;
 }
@@ -27,11 +34,16 @@ export function download(blob, name) {
   setTimeout(URL.revokeObjectURL, 60_000, link.href);
 }
 
-export const asFile = (item, items) => new File([item.art], fileName(item, items), { type: item.art.type });
+export const asFile = (item, items) =>
+  new File([item.art], fileName(item, items), { type: item.art.type });
 
 export async function archive(items) {
   const drawn = items.filter(({ art }) => art);
-  const files = drawn.map((item) => ({ name: fileName(item, items), blob: item.art, time: item.drawn }));
+  const files = drawn.map((item) => ({
+    name: fileName(item, items),
+    blob: item.art,
+    time: item.drawn,
+  }));
   return zip(files);
 }
 

@@ -14,9 +14,16 @@ const ROUNDING = 2; // pixels, in line art's sides
 // What may fare better another time or another way: throttled, crashed, no capacity, out of time, or
 // an answer of somebody else's.
 const PASSING = new Set(["late", "garbled", 429, 502, 503, 504]);
+const BUSY = new Set([429, 502, 503]);
+const QUEUED = new Set([...PASSING, 413]); // what a job may do where one request does not
 const LAPSED = new Set(["lapsed", 403, 404, 410]); // of a job or its upload: begin it anew
 
-const USUAL = { default_side: 1024, max_side: 1024, image_bytes: 4_718_592, upload_bytes: 50_000_000 };
+const USUAL = {
+  default_side: 1024,
+  max_side: 1024,
+  image_bytes: 4_718_592,
+  upload_bytes: 50_000_000,
+};
 
 // `status` is the answer's; or 0 where none came, "late" where it was not waited for any longer,
 // "garbled" where it was not what this service gives, "stale" where this page's own policy forbids the
@@ -49,7 +56,10 @@ export const token = {
   },
   // The token in what somebody has pasted; empty where that cannot be one.
   from(pasted) {
-    const bare = pasted.replace(/[\s\p{Cf}]/gu, "").replace(/^Bearer/i, "").replace(/^["'“”‘’]+|["'“”‘’]+$/g, "");
+    const bare = pasted
+      .replace(/[\s\p{Cf}]/gu, "")
+      .replace(/^Bearer/i, "")
+      .replace(/^["'“”‘’]+|["'“”‘’]+$/g, "");
     return /^[\x21-\x7e]+$/.test(bare) ? bare : "";
   },
 };
@@ -66,7 +76,9 @@ export async function limits() {
     known = undefined;
   }
   const says = (part, word) => JSON.stringify(part ?? "").includes(`"${word}"`);
-  const named = Object.entries(health?.limits ?? {}).filter(([, limit]) => Number.isFinite(limit) && limit > 0);
+  const named = Object.entries(health?.limits ?? {}).filter(
+    ([, limit]) => Number.isFinite(limit) && limit > 0,
+  );
   const styles = health?.model?.styles;
   return {
     ...USUAL,
@@ -85,27 +97,26 @@ export const forgetLimits = () => (known = undefined);
 // API, `size` the photo's [width, height] where known. `report(phase, n)` hears how far it is; `job` is
 // the address of one that was begun earlier; `remember(address)` is told of one that is begun now.
 export async function draw(photo, order) {
-  if (order.job) {
-    try {
-      return await collect(order.job, order);
-    } catch (error) {
-      if (!LAPSED.has(error.status)) throw error;
-    }
-  }
+  let art = order.job && (await unless(LAPSED, () => collect(order.job, order)));
+  if (art) return art;
   const { image_bytes, upload_bytes, jobs } = await limits();
   const fits = photo.size <= image_bytes;
   const queued = jobs && photo.size <= upload_bytes;
-  if (fits && queued) {
-    try {
-      return await transform(photo, order);
-    } catch (error) {
-      if (error.status !== 413 && !PASSING.has(error.status)) throw error;
-    }
-  }
-  const art = queued && (await enqueue(photo, order));
+  if (fits && queued) art = await unless(QUEUED, () => transform(photo, order));
+  if (queued) art ||= await enqueue(photo, order);
   if (art) return art;
   if (!fits) throw new Refused(413);
   return persist(() => transform(photo, order), order);
+}
+
+// What `attempt` gives; null where it is refused with one of `statuses`.
+async function unless(statuses, attempt) {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (statuses.has(error.status)) return null;
+    throw error;
+  }
 }
 
 async function transform(photo, order) {
@@ -157,14 +168,21 @@ async function enqueue(photo, order) {
 
 // A job's address, with the photo uploaded; null where the service has no jobs.
 async function submit(photo, order) {
-  const asked = { size: photo.size, type: photo.type || undefined, format: "jpeg", ...order.options };
-  if (crypto.subtle) { // not on plain http
+  const asked = {
+    size: photo.size,
+    type: photo.type || undefined,
+    format: "jpeg",
+    ...order.options,
+  };
+  if (crypto.subtle) {
+    // not on plain http
     const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await photo.arrayBuffer()));
     asked.sha256 = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
   const body = JSON.stringify(asked);
   const headers = { "content-type": "application/json" };
-  const ask = async () => json(await request("POST", "jobs", { body, headers, signal: order.signal }));
+  const ask = async () =>
+    json(await request("POST", "jobs", { body, headers, signal: order.signal }));
   let job;
   try {
     job = await persist(ask, order);
@@ -190,19 +208,25 @@ async function collect(address, order) {
     const answer = await persist(() => request("GET", address, { signal }), order);
     const job = await json(answer);
     if (job.status === "done") {
-      try {
-        return await persist(async () => lineArt(await receive(job.result_url, order), order), order);
-      } catch (error) {
-        if (error.status !== 403 || ++links === 2) throw error; // a link lapses; the job gives another
-        continue;
-      }
+      // A link lapses; the job gives another.
+      const art = await unless(links++ ? new Set() : LAPSED, () => result(job.result_url, order));
+      if (art) return art;
+    } else {
+      if (job.status !== "queued") throw new Refused(outcome(job));
+      const longer = (Date.now() - begun) / SECOND / 10;
+      await pause(Math.min(LONGEST_POLL, Math.max(retryAfter(answer) ?? POLL, longer)), signal);
     }
-    if (job.status === "failed") throw new Refused(job.error?.status ?? 500);
-    if (job.status === "waiting") throw new Refused("lapsed"); // its photo has never arrived
-    if (job.status !== "queued") throw new Refused("garbled");
-    const longer = (Date.now() - begun) / SECOND / 10;
-    await pause(Math.min(LONGEST_POLL, Math.max(retryAfter(answer) ?? POLL, longer)), signal);
   }
+}
+
+// Why there will be no line art of a job.
+function outcome({ status, error }) {
+  if (status === "waiting") return "lapsed"; // its photo has never arrived
+  return status === "failed" ? (error?.status ?? 500) : "garbled";
+}
+
+function result(url, order) {
+  return persist(async () => lineArt(await receive(url, order), order), order);
 }
 
 // Tries what may pass again, after the pause that the service asks for, or one longer each time.
@@ -214,7 +238,7 @@ async function persist(attempt, { signal, report }) {
       const wait = Math.ceil(error.wait ?? 2 ** tries);
       if (tries === TRIES || !PASSING.has(error.status) || wait > LONGEST_WAIT) throw error;
       for (let left = wait; left > 0; left--) {
-        report("busy", left);
+        report(BUSY.has(error.status) ? "busy" : "retrying", left);
         await pause(1, signal);
       }
     }
@@ -284,7 +308,8 @@ function request(method, url, { body, headers = {}, signal, progress, sent, rece
     signal?.addEventListener("abort", () => xhr.abort());
     xhr.onload = () => (xhr.status < 300 ? resolve(xhr) : refusal(xhr).then(reject));
     // A task later, as the violation is told of in one of its own.
-    xhr.onerror = () => setTimeout(() => reject(new Refused(forbidden.has(origin) ? "stale" : 0)), 50);
+    xhr.onerror = () =>
+      setTimeout(() => reject(new Refused(forbidden.has(origin) ? "stale" : 0)), 50);
     xhr.onabort = () => reject(signal?.reason);
     xhr.onloadend = () => clearTimeout(timer);
     patience();
@@ -315,7 +340,9 @@ async function json(xhr) {
 function retryAfter(xhr) {
   const value = xhr.getResponseHeader("retry-after");
   if (value === null) return undefined;
-  const seconds = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / SECOND;
+  const seconds = /^\s*\d+(\.\d+)?\s*$/.test(value)
+    ? Number(value)
+    : (Date.parse(value) - Date.now()) / SECOND;
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }
 

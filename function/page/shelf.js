@@ -46,8 +46,7 @@ export async function recall(id) {
 }
 
 // Some browsers store no Blob in a private window, but any number of bytes.
-export const keep = (record) =>
-  write(() => put(record).catch(async () => put(await pack(record))));
+export const keep = (record) => write(() => put(record).catch(async () => put(await pack(record))));
 
 export const discard = (id) => write(() => run("readwrite", (records) => records.delete(id)));
 

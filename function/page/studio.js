@@ -1,11 +1,12 @@
 // The photos and their line art, and the queue in which photos wait. Nothing here is about looks.
 
 import { prepare, shrink, thumbnail } from "./photo.js";
-import { Refused, draw, limits } from "./service.js";
+import { draw, limits, Refused } from "./service.js";
 import { discard, keep, recall, restore, within } from "./shelf.js";
 import { canPass } from "./words.js";
 
 const ASLEEP = 400; // milliseconds without an answer after which the service is being woken
+const RESTYLED = "restyled"; // why drawing ends where the photo is queued anew
 const STORAGE_PATIENCE = 4000; // milliseconds
 
 // One photo and its line art, as it is kept on the device: `id` is the time at which it was chosen;
@@ -70,7 +71,8 @@ export class Studio {
     for (const item of this.items) {
       if (item.trouble?.status === 0 || item.trouble?.status === "interrupted") item.trouble = null;
     }
-    const idle = (item) => item.waits && item !== this.active?.item && !this.#waiting.includes(item);
+    const idle = (item) =>
+      item.waits && item !== this.active?.item && !this.#waiting.includes(item);
     this.#queue(this.items.filter(idle).reverse());
   }
 
@@ -123,7 +125,7 @@ export class Studio {
   restyle(item, style) {
     this.style = style;
     if (!item || item.style === style) return this.on.changed();
-    if (item === this.active?.item) this.active.controller.abort("restyled");
+    if (item === this.active?.item) this.active.controller.abort(RESTYLED);
     this.#unqueue(item);
     Object.assign(item, { style, trouble: null, job: null });
     this.#keep(item);
@@ -145,7 +147,9 @@ export class Studio {
     const places = items.map((item) => [this.items.indexOf(item), item]).sort(([a], [b]) => a - b);
     for (const item of items) {
       this.#forget(item);
-      discard(item.id).then(() => this.#tell(item.id)).catch(() => {}); // never kept
+      discard(item.id)
+        .then(() => this.#tell(item.id))
+        .catch(() => {}); // never kept
     }
     return () => {
       for (const [place, item] of places) {
@@ -162,7 +166,8 @@ export class Studio {
     this.#unqueue(item);
     const place = this.items.indexOf(item);
     this.items.splice(place, 1);
-    if (this.current === item) this.current = this.items[Math.min(place, this.items.length - 1)] ?? null;
+    if (this.current === item)
+      this.current = this.items[Math.min(place, this.items.length - 1)] ?? null;
     this.on.changed();
   }
 
@@ -224,20 +229,12 @@ export class Studio {
       if (this.items.includes(item)) this.#waiting.unshift(item);
       this.turn -= 1;
     };
-    if (error === "restyled") { // and queued anew
+    const cause = await this.#sat(item, error);
+    if (!cause) return again();
+    if (cause === RESTYLED) {
       this.turn -= 1;
       this.turns -= 1;
       return;
-    }
-    let cause = error.name === "AbortError" ? new Refused("stopped") : error;
-    if (cause.status === 0 && (document.hidden || !navigator.onLine)) {
-      this.#report(item, navigator.onLine ? "preparing" : "offline");
-      try {
-        await reachable(this.active.controller.signal);
-        return again();
-      } catch {
-        cause = new Refused("stopped");
-      }
     }
     if (cause.status === 401) {
       if (await this.on.askForToken()) return again();
@@ -247,12 +244,27 @@ export class Studio {
     this.#fail(item, cause);
   }
 
+  // Sits out a lost network or a locked screen; gives what is left to tell, where that was not it.
+  async #sat(item, error) {
+    let cause = error;
+    if (error.status === 0 && (document.hidden || !navigator.onLine)) {
+      this.#report(item, navigator.onLine ? "preparing" : "offline");
+      try {
+        return await reachable(this.active.controller.signal);
+      } catch (abort) {
+        cause = abort;
+      }
+    }
+    return cause.name === "AbortError" ? new Refused("stopped") : cause;
+  }
+
   // Alone among the tabs, as they share what is kept, and another may have drawn it meanwhile.
   async #take(item, signal) {
     const { locks } = navigator; // none on plain http
     if (!locks) return this.#draw(item, signal);
     const alone = async () => {
-      const record = this.keeps && (await within(STORAGE_PATIENCE, recall(item.id)).catch(() => null));
+      const record =
+        this.keeps && (await within(STORAGE_PATIENCE, recall(item.id)).catch(() => null));
       if (record?.arts?.[item.style]) Object.assign(item, record);
       else await this.#draw(item, signal);
     };

@@ -49,7 +49,10 @@ async function page(request) {
   const patience = new Promise((resolve) => {
     setTimeout(resolve, FRESH, kept);
   });
-  return Promise.race([fresh.then((answer) => (answer.ok ? answer : kept)).catch(() => kept), patience]);
+  return Promise.race([
+    fresh.then((answer) => (answer.ok ? answer : kept)).catch(() => kept),
+    patience,
+  ]);
 }
 
 async function file(request) {

@@ -16,7 +16,7 @@ export const stage = new Stage($("picture"), $("range"), {
 const sample = { photo: $("photo").src, art: $("art").src };
 const sources = new WeakMap(); // the Blob that an image shows
 const broken = new WeakSet(); // Blobs that do not decode
-let shown = null; // the item on the stage, and in which style
+let shown; // the item on the stage, and in which style; null for the sample
 let heard = "";
 let styles = [];
 
@@ -38,7 +38,11 @@ export function render(studio) {
   $("none").hidden = studio.keeps && studio.items.length > 0;
   $("forget").hidden = !token.get();
   // Focus stays near a button that has gone.
-  if (focused !== document.body && focused.getClientRects().length === 0 && !document.querySelector("dialog[open]")) {
+  if (
+    focused !== document.body &&
+    focused.getClientRects().length === 0 &&
+    !document.querySelector("dialog[open]")
+  ) {
     const near = [...$("below").querySelectorAll("button"), $("choose")];
     near.find((button) => button.getClientRects().length > 0).focus({ preventScroll: true });
   }
@@ -127,14 +131,16 @@ function renderStyles({ current, style }) {
 
 export async function offerStyles(studio) {
   ({ styles } = await limits());
-  $("styles").replaceChildren(...styles.map((name, place) => {
-    const button = Object.assign(document.createElement("button"), {
-      value: place === 0 ? "" : name,
-      className: "chip",
-      textContent: styleName(name),
-    });
-    return button;
-  }));
+  $("styles").replaceChildren(
+    ...styles.map((name, place) => {
+      const button = Object.assign(document.createElement("button"), {
+        value: place === 0 ? "" : name,
+        className: "chip",
+        textContent: styleName(name),
+      });
+      return button;
+    }),
+  );
   renderStyles(studio);
 }
 
@@ -168,8 +174,10 @@ function set(element, name, value) {
 function bring(entry) {
   for (const box of [$("strip"), $("shelf")]) {
     const [a, b] = [entry.getBoundingClientRect(), box.getBoundingClientRect()];
-    const across = a.left < b.left || a.right > b.right ? a.left - b.left - (b.width - a.width) / 2 : 0;
-    const down = a.top < b.top || a.bottom > b.bottom ? a.top - b.top - (b.height - a.height) / 2 : 0;
+    const across =
+      a.left < b.left || a.right > b.right ? a.left - b.left - (b.width - a.width) / 2 : 0;
+    const down =
+      a.top < b.top || a.bottom > b.bottom ? a.top - b.top - (b.height - a.height) / 2 : 0;
     box.scrollBy(across, down);
   }
 }

@@ -59,6 +59,7 @@ const en = {
   receiving_now: "Receiving…",
   queued: "In the queue. You can leave: it continues when you return.",
   busy: "The service is busy. Trying again in {n} s…",
+  retrying: "That did not work. Trying again in {n} s…",
   offline_wait: "You are offline. It continues when the network is back.",
   turn: "{n} of {m}",
   turn_title: "{n}/{m} · ArtLine",
@@ -171,6 +172,7 @@ const ko = {
   receiving_now: "받고 있어요…",
   queued: "대기열에 있어요. 나갔다 돌아와도 이어서 진행돼요.",
   busy: "지금 이용자가 많아요. {n}초 뒤에 다시 시도할게요…",
+  retrying: "잘되지 않았어요. {n}초 뒤에 다시 시도할게요…",
   offline_wait: "오프라인이에요. 네트워크가 연결되면 이어서 진행돼요.",
   turn: "{m}장 중 {n}번째",
   turn_title: "{n}/{m}장 · ArtLine",
@@ -227,7 +229,8 @@ const ko = {
 const languages = { en, ko };
 
 export const language =
-  navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((l) => l in languages) ?? "en";
+  navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((l) => l in languages) ??
+  "en";
 
 export function say(key, values = {}) {
   return languages[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);

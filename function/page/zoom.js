@@ -22,7 +22,8 @@ export class Zoom {
     room.addEventListener("pointermove", (event) => this.#move(event));
     room.addEventListener("pointerup", (event) => {
       this.#pointers.delete(event.pointerId);
-      if (this.#moved < 8) this.#to(this.#scale > 1 ? 1 : this.#tapped(), event.clientX, event.clientY);
+      if (this.#moved < 8)
+        this.#to(this.#scale > 1 ? 1 : this.#tapped(), event.clientX, event.clientY);
     });
     room.addEventListener("pointercancel", (event) => this.#pointers.delete(event.pointerId));
     room.addEventListener("wheel", (event) => {
@@ -95,6 +96,9 @@ export class Zoom {
     };
     this.#x = within(this.#x, clientWidth);
     this.#y = within(this.#y, clientHeight);
-    this.image.style.setProperty("--zoom", `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`);
+    this.image.style.setProperty(
+      "--zoom",
+      `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`,
+    );
   }
 }

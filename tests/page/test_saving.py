@@ -51,7 +51,7 @@ def test_svg_and_no_background(page: Any, proxy: Proxy, samples: Path) -> None:
     assert b"<svg" in data[:300]
     name, data = saved(page, "#as_clear")
     assert name.endswith(".png")
-    assert picture(data).convert("RGBA").getextrema()[3] == (0, 255)
+    assert picture(data).convert("RGBA").getchannel("A").getextrema() == (0, 255)
 
 
 def test_only_what_the_service_offers(open_page: Open, proxy: Proxy, samples: Path) -> None:
