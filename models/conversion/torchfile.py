@@ -5,7 +5,7 @@ import math
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -82,10 +82,10 @@ class TorchFile:
         if not all(name.startswith(self.root) for name in names):
             raise RefusedError("a zip file, but none of torch's: not all is in one folder")
         self.format = "torch zip"
-        self.value = self._follow(io.BytesIO(self._entry(found[0], MAX_PICKLE)), _reference)
+        self.value = self._follow(io.BytesIO(self._entry(found[0], MAX_PICKLE)))
 
-    def _follow(self, stream: BinaryIO, persistent: Callable[[Any], Any] = Persistent) -> Any:
-        self.readings.append(pickles.follow(stream, persistent))
+    def _follow(self, stream: BinaryIO) -> Any:
+        self.readings.append(pickles.follow(stream, _reference))
         return self.readings[-1].value
 
     def found(self) -> Iterator[Any]:
@@ -137,7 +137,7 @@ class TorchFile:
             raise RefusedError(
                 "a file of torch's older format, but from a machine of another byte order"
             )
-        self.value = self._follow(self._file, _reference)
+        self.value = self._follow(self._file)
         keys = self._follow(self._file)
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise RefusedError("a file of torch's older format that lists no storages")
