@@ -109,7 +109,7 @@ def test_errors_of_the_http_api(server: str, directory: Path) -> None:
 def test_every_route_is_documented(server: str) -> None:
     page = (ROOT / "docs/http.md").read_text("utf-8")
     for path, methods in httpx.get(f"{server}/openapi.json").json()["paths"].items():
-        for method in methods:
+        for method in methods.keys() - {"parameters"}:
             assert method.upper() in page, (method, path)
         assert f"{path}`" in page or f"{path} " in page, path
 

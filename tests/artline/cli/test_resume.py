@@ -226,3 +226,42 @@ def test_one_runs_end_leaves_anothers_record(tmp_path: Path) -> None:
     assert Record(tmp_path).get("b") == tmp_path / "b"
     record.drop({"b"})
     assert not (tmp_path / NAME).exists()
+
+
+def test_two_runs_into_one_folder_keep_both_records(tmp_path: Path) -> None:
+    first, second = Record(tmp_path), Record(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    first.add("a", tmp_path / "a")
+    second.add("b", tmp_path / "b")
+    first.drop({"a"})
+    assert Record(tmp_path).get("b") == tmp_path / "b"
+    second.add("a", tmp_path / "a")
+    assert Record(tmp_path).get("a") == tmp_path / "a"
+
+
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    """Each adds and drops its own keys while the other does: nothing of the other's is lost."""
+    program = """
+import sys
+from pathlib import Path
+from artline.cli._resume import Record
+name, directory = sys.argv[1], Path(sys.argv[2])
+(directory / name).touch()
+for n in range(100):
+    record = Record(directory)
+    record.add(f"{name}{n}", directory / name)
+    if n % 2:
+        record.drop({f"{name}{n}"})
+"""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, name, tmp_path],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        for name in "ab"
+    ]
+    assert [process.wait(120) for process in running] == [0, 0]
+    record = Record(tmp_path)
+    for name in "ab":
+        assert [bool(record.get(f"{name}{n}")) for n in range(100)] == [True, False] * 50
