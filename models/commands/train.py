@@ -10,12 +10,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--build", type=Path, default=Path("models/build"), help="lessons in it")
     parser.add_argument("--to", type=Path, default=Path("artline/model.onnx"), help="model file")
-    parser.add_argument("--epochs", type=int, default=33, help="of --steps batches each")
+    parser.add_argument("--minutes", type=float, default=60, help="that training goes on")
     parser.add_argument("--steps", type=int, default=100, help="batches in an epoch")
     parser.add_argument("--batch", type=int, default=8, help="crops in a batch")
-    parser.add_argument("--size", type=int, default=320, help="a crop's side in pixels")
-    parser.add_argument("--rate", type=float, default=5e-3, help="one-cycle's highest rate")
-    parser.add_argument("--weights", type=Path, help="go on from this checkpoint")
+    parser.add_argument("--size", type=int, default=448, help="a crop's side in pixels")
+    parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
+    parser.add_argument("--threads", type=int, default=1, help="that the network runs on")
+    parser.add_argument(
+        "--weights", type=Path, help="go on from this checkpoint, or model file of this network"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from models.training import data, train
 
+    torch.set_num_threads(arguments.threads)
     loaders = data.loaders(
         arguments.build / "lessons",
         size=arguments.size,
@@ -31,11 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         steps=arguments.steps,
         workers=1,
     )
-    learner = train.learner(loaders, arguments.build)
-    if arguments.weights:
-        learner.model.load_state_dict(torch.load(arguments.weights))
+    model = train.start(arguments.weights, loaders)
+    learner = train.learner(loaders, arguments.build, model)
     with learner.no_bar():
-        learner.fit_one_cycle(arguments.epochs, arguments.rate)
+        train.fit(learner, arguments.minutes, arguments.rate)
     learner.export("learner.pkl")
     train.write(learner.model, arguments.to)
     print(f"{arguments.build / 'learner.pkl'} and {arguments.to}")

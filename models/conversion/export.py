@@ -21,8 +21,8 @@ SIDE = 96  # about what networks of free size are traced at: some pad more than 
 class Uint8(nn.Module):
     """Wraps a network so that it takes and gives pixels: all that the runtime need not know.
 
-    Input uint8 [1, H, W, 3], RGB. Output uint8 [1, H, W, C], C being what `module` gives. What
-    the arguments mean stands at `export`.
+    Input uint8 [1, H, W, 3], RGB. Output uint8 [1, H, W, C], C being what `module` gives; with
+    `styles`, as many outputs of one channel. What the arguments mean stands at `export`.
     """
 
     scale: Tensor
@@ -34,11 +34,12 @@ class Uint8(nn.Module):
         *,
         mean: Sequence[float],
         std: Sequence[float],
+        styles: Sequence[str] = (),
         low: float = 0.0,
         high: float = 1.0,
     ) -> None:
         super().__init__()
-        self.module = module
+        self.module, self.styles = module, styles
         # (x / 255 - mean) / std, as one multiplication and one addition
         scale = torch.tensor(std, dtype=torch.float64).mul(255).reciprocal()
         offset = -torch.tensor(mean, dtype=torch.float64) / torch.tensor(std, dtype=torch.float64)
@@ -46,11 +47,12 @@ class Uint8(nn.Module):
         self.register_buffer("offset", offset.float().view(1, 3, 1, 1))
         self.low, self.gain = low, 255 / (high - low)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Uint8 [1, H, W, 3] → uint8 [1, H, W, C]."""
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Uint8 [1, H, W, 3] → uint8 [1, H, W, C], one or one a style."""
         drawn = self.module(image.permute(0, 3, 1, 2).float() * self.scale + self.offset)
         pixels = ((drawn - self.low) * self.gain).clamp(0, 255).round()
-        return pixels.to(torch.uint8).permute(0, 2, 3, 1)
+        layers = pixels.split(1, 1) if self.styles else (pixels,)
+        return tuple(layer.to(torch.uint8).permute(0, 2, 3, 1) for layer in layers)
 
 
 def export(
@@ -63,6 +65,7 @@ def export(
     multiple: int,
     max_side: int = 2048,
     fixed_size: tuple[int, int] | None = None,
+    styles: Sequence[str] = (),
     low: float = 0.0,
     high: float = 1.0,
 ) -> None:
@@ -77,6 +80,8 @@ def export(
         multiple: what H and W must be multiples of, in pixels.
         max_side: the longest side in pixels that the service may offer.
         fixed_size: H and W in pixels, where photos shall be brought to no others.
+        styles: what `module`'s channels are, where each is a line art of its own: the first comes
+            as the output `art`, the others under their names.
         low: the value of `module`'s output that becomes 0, and all below it.
         high: the value that becomes 255, and all above it.
 
@@ -86,13 +91,15 @@ def export(
     """
     if missing := {"name", "version", "license", "source"} - metadata.keys():
         raise ValueError(f"metadata lacks {', '.join(sorted(missing))}")
-    wrapped = Uint8(module, mean=mean, std=std, low=low, high=high).eval()
+    wrapped = Uint8(module, mean=mean, std=std, styles=styles, low=low, high=high).eval()
     side = -(-SIDE // multiple) * multiple
     size = fixed_size or (side, side)
     model = _trace(wrapped, size, dynamic=fixed_size is None)
     extra = {"max_side": str(max(fixed_size or (max_side,))), "multiple": str(multiple)}
     if fixed_size:
         extra["fixed_size"] = f"{fixed_size[0]}x{fixed_size[1]}"
+    if styles:
+        extra["styles"] = ",".join(styles)
     onnx.helper.set_model_props(model, {**metadata, **extra})
     onnx.checker.check_model(model, full_check=True)
     sizes = [size] if fixed_size else [size, (side + multiple, 2 * side)]
@@ -112,6 +119,7 @@ def _trace(wrapped: Uint8, size: tuple[int, int], *, dynamic: bool) -> onnx.Mode
     """
     file = io.BytesIO()
     axes = {1: "H", 2: "W"}
+    outputs = ["art", *wrapped.styles[1:]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that there is a newer exporter, and what tracing fixes
         torch.onnx.export(
@@ -121,12 +129,13 @@ def _trace(wrapped: Uint8, size: tuple[int, int], *, dynamic: bool) -> onnx.Mode
             dynamo=False,
             opset_version=OPSET,
             input_names=["image"],
-            output_names=["art"],
-            dynamic_axes={"image": axes, "art": axes} if dynamic else None,
+            output_names=outputs,
+            dynamic_axes=dict.fromkeys(["image", *outputs], axes) if dynamic else None,
         )
     model = onnx.load_from_string(file.getvalue())
     # Transposing lost sight of it: it is one picture that comes out.
-    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 1
+    for output in model.graph.output:
+        output.type.tensor_type.shape.dim[0].dim_value = 1
     return model
 
 
@@ -137,6 +146,6 @@ def disagreement(wrapped: nn.Module, model: bytes, size: tuple[int, int]) -> int
     picture = functional.interpolate(coarse, size, mode="bicubic").clamp(0, 1).permute(0, 2, 3, 1)
     image = (picture * 255).byte().contiguous()
     with torch.inference_mode():
-        expected = wrapped(image).numpy().astype(np.int16)
-    (found,) = session.run(["art"], {"image": image.numpy()})
-    return int(np.abs(found.astype(np.int16) - expected).max())
+        expected = torch.cat(wrapped(image), -1).numpy().astype(np.int16)
+    found = np.concatenate(session.run(None, {"image": image.numpy()}), -1).astype(np.int16)
+    return int(np.abs(found - expected).max())

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
+from models.training.network import SIDE, STYLES
+
+Pixels = npt.NDArray[np.uint8]
+
+FACES = 0.4  # of the crops show a face
 MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
 STD = (0.229, 0.224, 0.225)
 
@@ -24,21 +32,41 @@ def normalise(photo: np.ndarray) -> Tensor:
     return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
 
 
-class Crops:
-    """Square crops of the lessons in a folder: normalised photo and paper (1) or ink (0).
+@dataclass(frozen=True)
+class Lesson:
+    """A photo and its line art, uint8 [H, W, 3 + styles], and where its faces are."""
 
-    Lessons are held in memory, about 4 bytes a pixel. A training crop differs at every reading, a
-    validation crop is the middle of its picture and is left as it is.
+    pixels: Pixels
+    faces: np.ndarray  # middles, [N, 2], in pixels
+
+    @property
+    def side(self) -> int:
+        """The longer side in pixels."""
+        return max(self.pixels.shape[:2])
+
+
+class Crops:
+    """Square crops of the lessons in a folder, at sizes of many photos.
+
+    One is a normalised photo, how many times the side of the photo it is from was doubled from
+    1024 pixels, and paper (1) or ink (0) of each style. Lessons are held in memory, 5 bytes a
+    pixel. A training crop differs at every reading; a validation crop is the middle of its photo at
+    the lesson's size, and is left as it is.
     """
 
     def __init__(self, folder: Path, *, size: int, length: int | None = None) -> None:
-        art = sorted(folder.glob("*.art.png"))
-        if not art:
+        self.folder, self.size, self.length = folder, size, length
+        self.lessons: dict[str, Lesson] = {}
+        self.refresh()
+        if not self.lessons:
             raise FileNotFoundError(f"{folder} holds no lessons: python -m models photos")
-        self.size, self.length = size, length
-        self.lessons = [_fill(_read(path), size) for path in art]
-        # A picture counts by its side, so that large ones give more crops, but not all of them.
-        self.weights = [max(lesson.shape[:2]) for lesson in self.lessons]
+
+    def refresh(self) -> None:
+        """Take up the lessons that were drawn since."""
+        for path in sorted(self.folder.glob(f"*.{STYLES[-1]}.png")):
+            name = path.name.removesuffix(f".{STYLES[-1]}.png")
+            if name not in self.lessons:
+                self.lessons[name] = _read(self.folder, name)
 
     def __len__(self) -> int:
         return self.length or len(self.lessons)
@@ -46,40 +74,90 @@ class Crops:
     def new_empty(self) -> Crops:
         """The same without lessons, as an exported learner carries it."""
         empty = copy.copy(self)
-        empty.lessons, empty.weights = [], []
+        empty.lessons = {}
         return empty
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """[3, size, size] and [1, size, size]."""
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        """[3, size, size], [] and [styles, size, size]."""
+        lessons = list(self.lessons.values())
         if self.length is None:
-            crop = _middle(self.lessons[index], self.size)
-            photo = crop[..., :3]
+            lesson, scale = lessons[index], 1.0
+            crop = _fill(_middle(lesson.pixels, self.size), self.size)
+            photo, art = crop[..., :3], crop[..., 3:]
         else:
-            crop = _flip(_somewhere(random.choices(self.lessons, self.weights)[0], self.size))
-            photo = degrade(crop[..., :3])
-        paper = torch.from_numpy(np.ascontiguousarray(crop[..., 3:])).permute(2, 0, 1).float() / 255
-        return normalise(np.ascontiguousarray(photo)), paper
+            with_faces = [lesson for lesson in lessons if len(lesson.faces)]
+            wanted = with_faces if with_faces and random.random() < FACES else lessons
+            lesson = random.choice(wanted)
+            scale = _scale()
+            photo, art = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
+            crop = _flip(np.dstack([degrade(photo), art]))
+            photo, art = crop[..., :3], crop[..., 3:]
+        doublings = torch.tensor(math.log2(scale * lesson.side / SIDE))
+        paper = torch.from_numpy(np.ascontiguousarray(art)).permute(2, 0, 1).float() / 255
+        return normalise(np.ascontiguousarray(photo)), doublings, paper
 
 
-def _read(art: Path) -> np.ndarray:
-    photo = np.array(Image.open(art.with_name(art.name.replace(".art.", ".photo."))))
-    return np.dstack([photo, np.array(Image.open(art))])
+def _read(folder: Path, name: str) -> Lesson:
+    layers = [np.array(Image.open(folder / f"{name}.{kind}.png")) for kind in ("photo", *STYLES)]
+    faces = folder / f"{name}.faces.npy"
+    middles = np.load(faces) if faces.exists() else np.empty((0, 2))
+    return Lesson(np.dstack(layers), middles)
 
 
-def _fill(lesson: np.ndarray, size: int) -> np.ndarray:
+def _fill(pixels: Pixels, size: int) -> Pixels:
     """At least `size` pixels each way, by reflection, as the service pads a photo."""
-    short = [max(0, size - side) for side in lesson.shape[:2]]
-    return np.pad(lesson, [*((0, pixels) for pixels in short), (0, 0)], mode="reflect")
+    short = [max(0, size - side) for side in pixels.shape[:2]]
+    mode = (
+        "reflect"
+        if all(n < side for n, side in zip(short, pixels.shape, strict=False))
+        else "symmetric"
+    )
+    return np.pad(pixels, [*((0, n) for n in short), (0, 0)], mode=mode)
 
 
-def _somewhere(lesson: np.ndarray, size: int) -> np.ndarray:
-    top, left = (random.randint(0, side - size) for side in lesson.shape[:2])
-    return lesson[top : top + size, left : left + size]
+def _scale() -> float:
+    """How much larger than the lesson: most photos come at about its size, the rest at others."""
+    low, high = random.choices([(0.85, 1.1), (0.45, 0.85), (1.1, 2.0)], [0.45, 0.35, 0.2])[0]
+    return math.exp(random.uniform(math.log(low), math.log(high)))
 
 
-def _middle(lesson: np.ndarray, size: int) -> np.ndarray:
-    top, left = ((side - size) // 2 for side in lesson.shape[:2])
-    return lesson[top : top + size, left : left + size]
+def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> tuple[Pixels, Pixels]:
+    """A square of photo and line art, where a face is if there shall be one."""
+    side = size / scale
+    extent = [min(side, n) for n in lesson.pixels.shape[1::-1]]
+    room = [n - taken for n, taken in zip(lesson.pixels.shape[1::-1], extent, strict=True)]
+    corner = [random.uniform(0, most) for most in room]
+    if face:
+        middle = random.choice(lesson.faces)
+        corner = [
+            min(max(0.0, at - taken * random.uniform(0.3, 0.7)), most)
+            for at, taken, most in zip(middle, extent, room, strict=True)
+        ]
+    box = (*corner, *(at + taken for at, taken in zip(corner, extent, strict=True)))
+    target = tuple(max(1, min(size, round(taken * scale))) for taken in extent)
+    photo = Image.fromarray(lesson.pixels[..., :3])
+    parts = [np.asarray(photo.resize(target, Image.Resampling.BICUBIC, box))]
+    for layer in range(3, lesson.pixels.shape[2]):
+        art = Image.fromarray(lesson.pixels[..., layer])
+        parts.append(crisp(np.asarray(art.resize(target, Image.Resampling.BICUBIC, box)), scale))
+    filled = _fill(np.dstack(parts), size)
+    return filled[..., :3], filled[..., 3:]
+
+
+def crisp(art: Pixels, scale: float) -> Pixels:
+    """Line art that was resized by `scale`, without the grey that this gave it.
+
+    What became smaller keeps the strokes that are now about a pixel wide.
+    """
+    middle = 0.5 + 0.16 * min(1.0, 2 * max(0.0, 1 - scale))
+    steep = 1.5 * max(1.0, scale)
+    levels = np.clip((np.arange(256) / 255 - middle) * steep + 0.5, 0, 1)
+    return (levels * 255).round().astype(np.uint8)[art]
+
+
+def _middle(pixels: Pixels, size: int) -> Pixels:
+    top, left = (max(0, side - size) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + size, left : left + size]
 
 
 def _flip(crop: np.ndarray) -> np.ndarray:
@@ -124,7 +202,7 @@ def _soften(photo: np.ndarray) -> np.ndarray:
 def loaders(lessons: Path, *, size: int, batch: int, steps: int, workers: int = 0) -> DataLoaders:
     """Loaders for fastai: an epoch is `steps` batches of random crops; validation is `held_out`."""
     train = Crops(lessons / "train", size=size, length=batch * steps)
-    valid = Crops(lessons / "held_out", size=256)
+    valid = Crops(lessons / "held_out", size=320)
     return DataLoaders(
         DataLoader(train, bs=batch, shuffle=False, num_workers=workers),
         DataLoader(valid, bs=batch, num_workers=0),

@@ -42,6 +42,7 @@ class HED(nn.Module):
         """RGB in 0..1, [N, 3, H, W] → edge probabilities [N, 6, H, W]: sides 1 to 5, then fused."""
         size = image.shape[-2:]
         x = (image * 255 - image.new_tensor(MEAN_RGB).view(3, 1, 1)).flip(1)  # Caffe's BGR
+        x = x.to(self.fuse.weight.dtype, memory_format=torch.channels_last)
         sides = []
         for number, (block, side) in enumerate(zip(self.blocks, self.sides, strict=True)):
             if number:
@@ -51,7 +52,11 @@ class HED(nn.Module):
                 functional.interpolate(side(x), size, mode="bilinear", align_corners=False)
             )
         logits = torch.cat(sides, 1)
-        return torch.cat([logits, self.fuse(logits)], 1).sigmoid()
+        return torch.cat([logits, self.fuse(logits)], 1).float().sigmoid()
+
+    def quick(self) -> HED:
+        """Itself in bfloat16: a quarter of the time on a CPU that has it, and right to 0.01."""
+        return self.to(torch.bfloat16).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def load(package: Path) -> HED:

@@ -4,19 +4,26 @@ Photo in, line art out, one pass. What makes it quick: a space-to-depth stem, so
 at full resolution; few channels where there are many pixels, many where there are few; a decoder
 that reduces before it enlarges; a pixel-shuffle head, which gives every pixel its own line and so
 keeps the lines crisp. What makes it see: five halvings, so that the deepest features look at some
-500 pixels around, enough to tell a contour from a texture.
+500 pixels around, enough to tell a contour from a texture. What makes its strokes keep their share
+of the picture: it is told the picture's side, which a convolution cannot see.
 """
 
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.onnx.operators import shape_as_tensor
 
 MULTIPLE = 32  # H and W: half for the stem, four halvings below it
 WIDTHS = (16, 32, 48, 80, 128)
+STYLES = ("ink", "line")  # what the channels of the output are; the first is the default
+SIDE = 1024  # pixels of the longer side that "no larger and no smaller" means
 
 
 class Block(nn.Sequential):
@@ -57,7 +64,7 @@ class Up(nn.Module):
 
 
 class Network(nn.Module):
-    """The network: normalised RGB [N, 3, H, W] → logits of paper [N, 1, H, W].
+    """The network: normalised RGB [N, 3, H, W] → logits of paper [N, 2, H, W], one a style.
 
     H and W are multiples of `MULTIPLE`. A pixel is paper (1) or ink (0) by the logit's sigmoid.
     """
@@ -72,15 +79,92 @@ class Network(nn.Module):
         )
         self.up = nn.ModuleList(Up(below, above) for above, below in reversed(pairs))
         self.head = nn.Sequential(
-            Block(widths[0], widths[0]), nn.Conv2d(widths[0], 4, 3, padding=1), nn.PixelShuffle(2)
+            Block(widths[0], widths[0]),
+            nn.Conv2d(widths[0], 4 * len(STYLES), 3, padding=1),
+            nn.PixelShuffle(2),
         )
+        # What a picture of twice the side adds to the features at each depth.
+        self.doubled = nn.ParameterList(torch.zeros(1, width, 1, 1) for width in widths)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits of paper, at the picture's own size."""
+    def forward(self, x: Tensor, doublings: Tensor | None = None) -> Tensor:
+        """Logits of paper, at the picture's own size.
+
+        Args:
+            x: normalised RGB, [N, 3, H, W].
+            doublings: log2 of the picture's longer side over `SIDE`, [N]; for a crop, which is not
+                the picture. Left out, `x` is the picture.
+
+        """
+        if doublings is None:
+            side = shape_as_tensor(x)[2:].max().to(x.dtype)
+            doublings = torch.log2(side / SIDE).view(1)
+        larger = doublings.view(-1, 1, 1, 1)
         skips = [self.stem(x)]
-        for down in self.down:
+        for down, doubled in zip(self.down, self.doubled[:-1], strict=True):
+            skips[-1] = skips[-1] + larger * doubled
             skips.append(down(skips[-1]))
-        x = skips.pop()
+        x = skips.pop() + larger * self.doubled[-1]
         for up in self.up:
             x = up(x, skips.pop())
         return self.head(x)
+
+
+def from_file(path: Path) -> Network:
+    """The network with the weights of a model file that it was exported to.
+
+    Batch normalisation was folded into the convolutions: it starts as what changes nothing, and
+    has to see some photos (`settle`) before it can be trained. A file with one style gives both.
+
+    Raises:
+        ValueError: the file holds another network.
+
+    """
+    graph = onnx.load(path).graph
+    weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    stored = [
+        [torch.from_numpy(weights[name].copy()) for name in node.input[1:]]
+        for node in graph.node
+        if node.op_type == "Conv"
+    ]
+    network = Network()
+    convolutions = in_order(network)
+    if len(stored) != len(convolutions):
+        raise ValueError(f"{path} has {len(stored)} convolutions, not {len(convolutions)}")
+    with torch.no_grad():
+        for (convolution, norm), (weight, bias) in zip(convolutions, stored, strict=True):
+            times = len(convolution.weight) // len(weight)
+            convolution.weight.copy_(weight.repeat(times, 1, 1, 1))
+            (norm or convolution).bias.copy_(bias.repeat(times))
+            if norm:
+                norm.eps, norm.running_var = 1e-5, torch.full_like(norm.running_var, 1 - 1e-5)
+    return network
+
+
+def in_order(network: Network) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
+    """The convolutions as they run, each with the normalisation that follows it."""
+    found: list[tuple[nn.Conv2d, nn.BatchNorm2d | None]] = []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            found.append((module, None))
+        elif isinstance(module, nn.BatchNorm2d):
+            found[-1] = (found[-1][0], module)
+    return found
+
+
+@torch.no_grad()
+def settle(network: Network, photos: Tensor, doublings: Tensor) -> None:
+    """Let the normalisation take its statistics from `photos`, leaving what is drawn the same."""
+
+    def measure(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        variance, mean = torch.var_mean(inputs[0].float(), (0, 2, 3))
+        before = norm.weight / (norm.running_var + norm.eps).sqrt()
+        norm.bias.add_((mean - norm.running_mean) * before)
+        norm.weight.copy_(before * (variance + norm.eps).sqrt())
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+
+    hooks = [norm.register_forward_pre_hook(measure) for _, norm in in_order(network) if norm]
+    network.eval()(photos, doublings)
+    for hook in hooks:
+        hook.remove()

@@ -5,6 +5,7 @@ A photo's name is its package and its file's stem; README.md credits each packag
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -13,9 +14,15 @@ class Source:
     """A package and which of its files are photos, as `fnmatch` patterns on their paths."""
 
     package: str
-    kind: str  # "deb" of the distribution, "wheel" or "sdist" of PyPI
+    kind: str  # "deb" of the distribution, "wheel" or "sdist" of PyPI, "npm"
     photos: tuple[str, ...]
     besides: tuple[str, ...] = ()  # drawings, doubles, and what is cut to pieces
+    judge: bool = False  # never trained on, and neither is a double of it from elsewhere
+
+    @property
+    def name(self) -> str:
+        """The package's name without its version, fit for a file's name."""
+        return re.split("==|@", self.package.lstrip("@"))[0].replace("/", "-")
 
 
 # The photographs among Plasma's wallpapers; the others are drawn.
@@ -80,6 +87,67 @@ SOURCES = (
         "wheel",
         tuple(f"*/skimage/data/{name}" for name in ("astronaut.png", "chelsea.png", "coffee.png")),
     ),
+    # Portraits. Design kits use photos of Unsplash, free to use; most name the photographer only
+    # in the file's name, if at all.
+    Source(
+        "@themesberg/volt-bootstrap-5-dashboard@1.4.1",
+        "npm",
+        ("*/src/assets/img/team/profile-picture-[2-6].jpg",),  # the first is a judge's
+    ),
+    Source(
+        "material-dashboard@3.1.0",
+        "npm",
+        tuple(
+            f"*/assets/img/{name}.jpg"
+            for name in ("bruce-mars", "ivana-square*", "kal-visuals-square", "marie", "team-?")
+        ),
+    ),
+    Source("@adminkit/core@3.5.0", "npm", ("*/dist/img/avatars/*.jpg", "*/dist/img/photos/*.jpg")),
+    Source("gentelella@4.2.0", "npm", ("*/dist/images/cropper.jpg", "*/dist/images/picture.jpg")),
+    Source("admin-lte@4.10.0", "npm", ("*/dist/assets/img/photo[123].*",)),
+    # The judges.
+    Source(
+        "soft-ui-design-system@1.0.4",
+        "npm",
+        ("*/assets/img/*.jpg",),
+        ("*/curved-images/*",),
+        judge=True,
+    ),
+    Source(
+        "argon-design-system-free@1.2.0",
+        "npm",
+        ("*/img/faces/*.jpg", "*/img/theme/img-*.jpg", "*/img/pages/*.jpg"),
+        judge=True,
+    ),
+    Source(
+        "startbootstrap-agency@7.0.12",
+        "npm",
+        ("*/dist/assets/img/team/*.jpg",),
+        judge=True,
+    ),
+    Source("startbootstrap-landing-page@6.0.6", "npm", ("*/dist/assets/img/*.jpg",), judge=True),
+    Source(
+        "material-kit@2.0.4",
+        "npm",
+        ("*/assets/img/*.jpg", "*/img/examples/*.jpg", "*/img/faces/*.jpg"),
+        ("*/img/landing.jpg", "*/img/profile.jpg"),
+        judge=True,
+    ),
+    Source(
+        "paper-kit-2@2.1.0",
+        "npm",
+        ("*/assets/img/*.jpg", "*/img/faces/*.jpg"),
+        ("*/placeholder.jpg",),
+        judge=True,
+    ),
+    Source(
+        "now-ui-kit@1.3.0",
+        "npm",
+        ("*/assets/img/*.jpg",),
+        ("*/landing.jpg", "*/profile.jpg", "*/blurred-image-1.jpg", "*/logo-square.jpg"),
+        judge=True,
+    ),
+    Source("@vladmandic/face-api@1.7.15", "npm", ("*/demo/sample*.jpg",), judge=True),
 )
 
 # Never trained on: the gallery and the SSIM are made of these. The first five are in samples/, the
@@ -101,5 +169,21 @@ HELD_OUT = frozenset(
         "gnome-taquin-1-maine",
         "palapeli-data-cincinnati-bridge",
         "face_recognition-obama",
+    }
+)
+
+# MediaPipe sees faces in these, where there are none, or an animal's.
+NO_FACES = frozenset(
+    {
+        *(f"gcompris-qt-data-{name}" for name in ("alpaca", "braille", "braille_ball", "calf")),
+        *(f"gcompris-qt-data-{name}" for name in ("cat", "duck", "fireplace", "fish18")),
+        *(f"gcompris-qt-data-{name}" for name in ("long_nosed_monkey", "macaque", "panda")),
+        *(f"gcompris-qt-data-{name}" for name in ("measuringTape2", "wormsCathedral")),
+        "gnome-control-center-data-coffee2",
+        "gnome-control-center-data-tomatoes",
+        "gnome-taquin-1-Tortoiseshell",
+        "plasma-workspace-data-Gamepad",
+        "plasma-workspace-data-Sushi",
+        "plasma-workspace-data-Dog",
     }
 )

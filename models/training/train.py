@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from models.conversion.torchvision_operators import declare_operators
 
 declare_operators()
 
-from fastai.callback.core import Callback  # noqa: E402
+from fastai.callback.core import Callback, CancelFitException  # noqa: E402
 from fastai.callback.schedule import Learner  # noqa: E402
 from fastai.data.core import DataLoaders  # noqa: E402
 from fastai.optimizer import Adam  # noqa: E402
@@ -21,21 +23,27 @@ from fastai.optimizer import Adam  # noqa: E402
 from models.conversion.export import export  # noqa: E402
 from models.training.data import MEAN, STD  # noqa: E402
 from models.training.loss import LineLoss, ssim  # noqa: E402
-from models.training.network import MULTIPLE, Network  # noqa: E402
+from models.training.network import (  # noqa: E402
+    MULTIPLE,
+    STYLES,
+    Network,
+    from_file,
+    settle,
+)
 
 METADATA = {
     "name": "artline",
-    "version": "1.0.0",
+    "version": "2.0.0",
     "license": "MIT",
     "source": "models/README.md",
 }
 # Probabilities of paper that become black and white: what is all but certain is certain.
-BLACK, WHITE = 0.06, 0.90
+BLACK, WHITE = 0.15, 0.85
 
 
 def similarity(logits: torch.Tensor, paper: torch.Tensor) -> torch.Tensor:
-    """SSIM to the teacher, the metric."""
-    return ssim(torch.sigmoid(logits.float()), paper)
+    """SSIM of the default style to the teacher's, the metric."""
+    return ssim(torch.sigmoid(logits[:, :1].float()), paper[:, :1])
 
 
 class BFloat16(Callback):
@@ -64,9 +72,8 @@ class Average(Callback):
         if not self.training:
             return
         self.steps += 1
-        decay = min(
-            self.decay, self.steps / (self.steps + 10)
-        )  # the first steps are soon forgotten
+        # The first steps are soon forgotten.
+        decay = min(self.decay, self.steps / (self.steps + 10))
         for name, value in self.model.state_dict().items():
             if value.is_floating_point():
                 self.mean[name].lerp_(value, 1 - decay)
@@ -76,12 +83,36 @@ class Average(Callback):
         self.model.load_state_dict(self.mean)
 
     def after_validate(self) -> None:
-        if self.training_goes_on:
-            self.model.load_state_dict(self.own)
+        self.model.load_state_dict(self.own)
 
-    @property
-    def training_goes_on(self) -> bool:
-        return self.epoch + 1 < self.n_epoch
+    def after_fit(self) -> None:
+        self.model.load_state_dict(self.mean)
+
+
+class Clock(Callback):
+    """Trains for so many minutes: the rate rises for a twentieth of them, then falls as a cosine.
+
+    Time, not steps, is what is known on a machine that does other work too.
+    """
+
+    order = 2
+
+    def __init__(self, minutes: float, rate: float) -> None:
+        self.minutes, self.rate = minutes, rate
+
+    def before_fit(self) -> None:
+        self.start = time.monotonic()
+
+    def before_batch(self) -> None:
+        if not self.training:
+            return
+        done = min(1.0, (time.monotonic() - self.start) / (60 * self.minutes))
+        falling = (1 + math.cos(math.pi * done)) / 2
+        self.opt.set_hyper("lr", self.rate * max(0.002, min(done / 0.05, falling)))
+
+    def after_epoch(self) -> None:
+        if time.monotonic() - self.start >= 60 * self.minutes:
+            raise CancelFitException
 
 
 class Checkpoint(Callback):
@@ -92,13 +123,34 @@ class Checkpoint(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def after_validate(self) -> None:
+    def after_epoch(self) -> None:
         torch.save(self.learn.average.mean, self.path)
 
 
-def learner(loaders: DataLoaders, build: Path, **network: Any) -> Learner:
-    """A fastai learner of the network on `loaders`; `network` goes to `Network`."""
-    model = Network(**network)
+class Fresh(Callback):
+    """Takes up lessons that the teacher has drawn meanwhile."""
+
+    def before_epoch(self) -> None:
+        self.dls.train.dataset.refresh()
+
+
+def start(weights: Path | None, loaders: DataLoaders) -> Network:
+    """A new network, or one with the weights of a checkpoint or a model file."""
+    if weights is None:
+        return Network()
+    if weights.suffix == ".onnx":
+        network = from_file(weights)
+        photos, doublings, _ = loaders.train.one_batch()
+        settle(network, photos, doublings)
+        return network
+    network = Network()
+    network.load_state_dict(torch.load(weights))
+    return network
+
+
+def learner(loaders: DataLoaders, build: Path, model: Network | None = None) -> Learner:
+    """A fastai learner of `model`, or of a new network, on `loaders`."""
+    model = model or Network()
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Learner(
         loaders,
@@ -106,12 +158,18 @@ def learner(loaders: DataLoaders, build: Path, **network: Any) -> Learner:
         loss_func=LineLoss(),
         opt_func=Adam,
         metrics=similarity,
-        cbs=[BFloat16(), Average(), Checkpoint(build / "checkpoint.pt")],
+        cbs=[BFloat16(), Average(), Checkpoint(build / "checkpoint.pt"), Fresh()],
         path=build,
     )
 
 
-def write(model: nn.Module, path: Path) -> None:
+def fit(learner: Learner, minutes: float, rate: float) -> None:
+    """Train for about `minutes`, to the end of an epoch; the averaged weights are what stays."""
+    epochs = 10**6  # the clock stops it
+    learner.fit(epochs, rate, cbs=Clock(minutes, rate))
+
+
+def write(model: nn.Module, path: Path, **metadata: Any) -> None:
     """The trained network as the function's model file: logits become grey levels."""
     paper = nn.Sequential(model.float(), nn.Sigmoid())
     export(
@@ -119,7 +177,8 @@ def write(model: nn.Module, path: Path) -> None:
         path,
         mean=MEAN,
         std=STD,
-        metadata=METADATA,
+        metadata={**METADATA, **metadata},
+        styles=STYLES,
         multiple=MULTIPLE,
         low=BLACK,
         high=WHITE,

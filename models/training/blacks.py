@@ -1,0 +1,259 @@
+"""Where the teacher puts down black: hair, brows, pupils, beards, hats; spots elsewhere.
+
+A head is judged against its own skin: a plane fitted to the lightness of cheeks, forehead and nose
+is what counts as paper there, so that dark skin stays paper and dark hair turns black. Lightness
+is sharpened and smoothed along the flow first, as in XDoG, so that black areas have the outline
+and the highlights of a brush. Last, an area is black or it is not: what reaches far from the head,
+as a jacket does, is none of its.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import ndimage
+from skimage.color import rgb2lab
+from skimage.measure import regionprops
+
+from models.training import faces
+from models.training.faces import Face, Floats, Mask, People
+from models.training.flow import along, gaussian, smoothstep, tangents
+
+SIZE = 72.0  # pixels that a face's size is brought to
+REACH = 4.2  # face sizes around the middle of the face that are looked at
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head cut out and scaled so that its face is `SIZE` large."""
+
+    box: tuple[int, int, int, int]
+    grey: Floats
+    colour: Floats  # [H, W, 2], a and b of Lab
+    edge: Floats
+    person: Floats
+    face: Face
+
+
+def blurred(image: Floats, sigma: float) -> Floats:
+    """Gaussian blur of [H, W], borders repeated."""
+    return ndimage.gaussian_filter(image, sigma, mode="nearest")
+
+
+def resized(image: Floats, size: tuple[int, int]) -> Floats:
+    """Float [H, W] at `size` (height, width), antialiased."""
+    picture = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(picture, dtype=np.float32)
+
+
+def step(x: Floats, low: float, high: float) -> Floats:
+    """0 up to `low`, 1 from `high`, smooth between."""
+    return smoothstep(torch.from_numpy(x.copy()), low, high).numpy()
+
+
+def cut(photo: Floats, edge: Floats, people: People, face: Face) -> Head:
+    """The surroundings of a face, at the face's own scale."""
+    height, width = edge.shape
+    reach = REACH * face.size
+    x, y = face.middle
+    left, top = max(0, round(x - reach)), max(0, round(y - reach))
+    right, bottom = min(width, round(x + reach)), min(height, round(y + reach))
+    scale = SIZE / face.size
+    size = (max(8, round((bottom - top) * scale)), max(8, round((right - left) * scale)))
+    window = np.s_[top:bottom, left:right]
+    small = np.dstack([resized(photo[(*window, channel)], size) for channel in range(3)])
+    small = small.clip(0, 1)
+    colour = rgb2lab(ndimage.gaussian_filter(small, (2, 2, 0)))[..., 1:].astype(np.float32)
+    parts = [resized(part[window], size) for part in (edge, people.person)]
+    moved = face.moved((left, top), scale)
+    return Head((left, top, right, bottom), lightness(small), colour, *parts, moved)
+
+
+def lightness(photo: Floats) -> Floats:
+    """RGB [H, W, 3] → grey [H, W]."""
+    return (photo @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+
+
+def skin(head: Head) -> Floats:
+    """The lightness of that face's skin, as a plane over the head, [H, W]."""
+    height, width = head.grey.shape
+    points = head.face.mesh[list(faces.SKIN)]
+    x, y = np.clip(np.rint(points).astype(int), 0, [width - 1, height - 1]).T
+    light = blurred(head.grey, 0.05 * SIZE)[y, x]
+    offset = (points - head.face.middle) / SIZE
+    terms = np.column_stack([np.ones(len(points)), offset])
+    weight = np.ones(len(points))
+    for _ in range(5):  # points under hair, glasses or a highlight lose their say
+        plane, *_ = np.linalg.lstsq(terms * weight[:, None], light * weight, rcond=None)
+        error = light - terms @ plane
+        weight = 1 / (1 + (error / (0.06 + 0.02 * (error > 0))) ** 2)
+    middle = max(float(np.average(light, weights=weight)), 0.06)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    fitted = plane[0] + plane[1] * (columns - head.face.middle[0]) / SIZE
+    fitted = fitted + plane[2] * (rows - head.face.middle[1]) / SIZE
+    return np.clip(fitted, 0.6 * middle, 1.35 * middle).astype(np.float32)
+
+
+def brushed(grey: Floats) -> Floats:
+    """Lightness sharpened as by XDoG and averaged along the flow, [H, W]."""
+    image = torch.from_numpy(grey.copy())[None, None]
+    tangent, _ = tangents(gaussian(image, 0.7), 3.0)
+    inner, outer = gaussian(image, 1.0), gaussian(image, 1.8)
+    return along(inner + 9 * (inner - outer), tangent, 3.0)[0, 0].numpy()
+
+
+def unlike_hair(head: Head, ratio: Floats) -> Floats:
+    """1 where the colour is another than the hair's, as a coloured collar's is, [H, W]."""
+    rows, columns = np.mgrid[: ratio.shape[0], : ratio.shape[1]]
+    x, y = (columns - head.face.middle[0]) / SIZE, (rows - head.face.middle[1]) / SIZE
+    outside = ~faces.polygon(head.face.mesh[list(faces.OVAL)], ratio.shape)
+    crown = outside & (ratio < 0.6) & (np.hypot(x, y) < 2) & (y < 0.2) & (head.person > 0.5)
+    if crown.sum() < 0.05 * SIZE**2:
+        return np.zeros_like(ratio)
+    hair = np.median(head.colour[crown], 0)
+    return step(np.hypot(*np.moveaxis(head.colour - hair, 2, 0)), 11, 20) * outside
+
+
+def threshold(head: Head, ratio: Floats, paper: Floats) -> Floats:
+    """How dark, beside skin, a place must be to be black, [H, W]."""
+    shape = head.grey.shape
+    face = head.face
+    # The darker the skin, the nearer to it is the darkest hair.
+    most = 0.50 + 0.14 * float(step(np.float32([-paper.mean()]), -0.45, -0.22)[0])
+    limit = np.clip(0.84 * blurred(ratio, 0.35 * SIZE) + 0.06, 0.17, most)
+    limit = limit * (1 - unlike_hair(head, ratio)) * step(head.person, 0.15, 0.5)
+    oval = blurred(faces.polygon(face.mesh[list(faces.OVAL)], shape).astype(np.float32), 4)
+    limit = limit + oval * (np.minimum(limit, 0.44) - limit)  # shade on a cheek is no beard
+    limit = limit + neck(face, shape) * (np.minimum(limit, 0.22) - limit)
+    for brow in faces.BROWS:
+        place = faces.polygon(face.mesh[list(brow)], shape)
+        place = blurred(ndimage.binary_dilation(place).astype(np.float32), 1)
+        limit = limit + place * (np.maximum(limit, 0.80) - limit)
+    for side, ring in enumerate(faces.EYES):
+        opening = faces.polygon(face.mesh[list(ring)], shape)
+        centre, radius = face.iris(side)
+        rows, columns = np.mgrid[: shape[0], : shape[1]]
+        away = np.hypot(columns - centre[0], rows - centre[1])
+        limit = np.where(opening & (away < radius), np.maximum(limit, 0.60), limit)
+        limit = np.where(opening & (away < 0.55 * radius), np.maximum(limit, 0.75), limit)
+    return limit.astype(np.float32)
+
+
+def from_chin(face: Face, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """How far below the chin, and beside it, each pixel lies, in face sizes, each [H, W]."""
+    chin, forehead = face.mesh[faces.CHIN], face.mesh[faces.FOREHEAD]
+    down = (chin - forehead) / max(float(np.hypot(*(chin - forehead))), 1e-3)
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x, y = (columns - chin[0]) / SIZE, (rows - chin[1]) / SIZE
+    return x * down[0] + y * down[1], np.abs(x * down[1] - y * down[0])
+
+
+def neck(face: Face, shape: tuple[int, int]) -> Floats:
+    """The skin below the chin, which lies in the chin's shade, [H, W] from 0 to 1."""
+    below, beside = from_chin(face, shape)
+    return step(below, -0.02, 0.15) * step(-below, -1.7, -1.2) * step(-beside, -0.95, -0.65)
+
+
+def near(face: Face, shape: tuple[int, int]) -> Floats:
+    """1 on the head, 0 far from it and on the clothes below it, [H, W]."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x, y = (columns - face.middle[0]) / SIZE, (rows - face.middle[1]) / SIZE
+    close = step(-np.hypot(x, np.where(y > 0, 1.15 * y, y)), -3.6, -2.1)
+    below, beside = from_chin(face, shape)
+    clothes = step(below, 0.6, 0.9) * step(0.35 + 0.6 * below - beside, 0.0, 0.2)
+    return close * (1 - clothes)
+
+
+def decided(black: Mask, head: Head) -> Mask:
+    """The areas of `black` that belong to the head, whole."""
+    close = near(head.face, black.shape)
+    # Cut along contours, so that a collar does not go with the hair that lies on it.
+    pieces, count = ndimage.label(black & (head.edge < 0.35))
+    if not count:
+        return black & (close > 0.5)
+    numbers = np.arange(1, count + 1)
+    belongs = ndimage.mean(close, pieces, numbers)
+    on_person = ndimage.mean(head.person, pieces, numbers)
+    strays = ndimage.mean(close < 0.15, pieces, numbers)
+    keep = np.concatenate([[False], (belongs > 0.55) & (on_person > 0.5) & (strays < 0.25)])
+    # What lay under the cuts goes with the nearest piece.
+    nearest = ndimage.distance_transform_edt(
+        pieces == 0, return_distances=False, return_indices=True
+    )
+    return black & keep[pieces[tuple(nearest)]]
+
+
+def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[Head, Floats]:
+    """How black the surroundings of one face are: under 0 paper, over 0 ink, about a pixel soft."""
+    head = cut(photo, edge, people, face)
+    paper = skin(head)
+    ratio = brushed(head.grey) / paper
+    over = threshold(head, blurred(head.grey, 1.0) / paper, paper) - ratio
+    black = decided(over > 0, head)
+    least = round(0.010 * SIZE**2)
+    inside = faces.polygon(head.face.mesh[list(faces.OVAL)], black.shape)
+    black = np.where(inside, black, ndimage.binary_opening(black, np.ones((3, 3))))
+    black = without_specks(black, np.where(inside, least // 4, least))
+    black = ~without_specks(~black, np.where(inside, least // 8, least // 2))
+    soft = np.where(black, np.maximum(over, 0.02), np.minimum(over, -0.02))
+    return head, blurred(np.clip(soft, -0.1, 0.1).astype(np.float32), 0.7)
+
+
+def without_specks(mask: Mask, least: int | np.ndarray) -> Mask:
+    """`mask` without pieces of fewer pixels than `least` at their place."""
+    pieces, count = ndimage.label(mask)
+    if not count:
+        return mask
+    numbers = np.arange(1, count + 1)
+    area = ndimage.sum_labels(mask, pieces, numbers)
+    wanted = ndimage.mean(np.broadcast_to(least, mask.shape), pieces, numbers)
+    return mask & np.concatenate([[False], area >= wanted])[pieces]
+
+
+def spots(grey: Floats, edge: Floats) -> Mask:
+    """Small dark things on something lighter, as pupils, noses, paws and lenses are."""
+    smooth = blurred(grey, 1.2)
+    dark = smooth < np.minimum(0.6 * blurred(grey, 0.03 * max(grey.shape)), 0.34)
+    pieces, _ = ndimage.label(ndimage.binary_opening(dark, iterations=2))
+    kept = np.zeros(grey.shape, bool)
+    for piece in regionprops(pieces):
+        top, left, bottom, right = piece.bbox
+        high, wide = bottom - top, right - left
+        if not 0.00004 < piece.area / grey.size < 0.008 or not 0.3 < high / wide < 3.3:
+            continue
+        if piece.extent < 0.42 or piece.solidity < 0.84:
+            continue
+        around = round(3 + 0.3 * max(high, wide))
+        if min(top, left, grey.shape[0] - bottom, grey.shape[1] - right) <= around:
+            continue
+        window = np.s_[top - around : bottom + around, left - around : right + around]
+        shape = pieces[window] == piece.label
+        away = ndimage.distance_transform_edt(~shape)
+        ring = smooth[window][(away > 0.4 * around) & (away <= around)]
+        rim = (away <= 3) & ~ndimage.binary_erosion(shape, iterations=2)
+        stands_out = np.percentile(ring, 20) > 2.2 * smooth[window][shape].mean()
+        if stands_out and edge[window][rim].mean() > 0.30:
+            kept[window] |= shape
+    return kept
+
+
+def black(photo: Floats, edge: Floats, people: People) -> Floats:
+    """Ink of the black areas of a picture, [H, W] from 0 to 1.
+
+    Args:
+        photo: RGB from 0 to 1, [H, W, 3].
+        edge: edge probability, [H, W].
+        people: the faces in it, in its pixels.
+
+    """
+    ink = blurred(spots(lightness(photo), edge).astype(np.float32), 0.7)
+    for face in people.faces:
+        head, soft = of_head(photo, edge, people, face)
+        left, top, right, bottom = head.box
+        whole = step(resized(soft, (bottom - top, right - left)), -0.02, 0.02)
+        window = ink[top:bottom, left:right]
+        np.maximum(window, whole, out=window)
+    return ink
