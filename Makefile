@@ -15,6 +15,7 @@ PYTHON38 ?= python3.8
 VENV := .venv
 MODELS := .venv-models
 ORIGINAL := .venv-original
+BIOME := @biomejs/biome@2.6.8
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 .PHONY: help run test test-model test-pulumi image invoke sbom model doctor rollback cost bench load \
@@ -69,11 +70,15 @@ load: $(VENV)/.test  ## draw photos for more and more callers, into bench/LOAD.m
 format: $(VENV)/.test  ## write the code in ruff's format
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+	@if command -v npx >/dev/null; then npx --yes $(BIOME) check --write; fi
 
-lint: $(VENV)/.test  ## ruff and mypy
+lint: $(VENV)/.test $(MODELS)/.done  ## ruff, mypy, and Biome for the page's scripts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(MODELS)/bin/mypy models tests/models
+	@if command -v npx >/dev/null; then npx --yes $(BIOME) ci; \
+		else echo "The page's scripts are not linted: there is no npx."; fi
 
 audit: $(VENV)/.test  ## ask osv.dev for known faults of what the function carries
 	@$(VENV)/bin/python -m pip install --quiet pip-audit
