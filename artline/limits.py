@@ -28,7 +28,7 @@ IMAGE_PIXELS: Final = 50_000_000
 LOCAL_PIXELS: Final = 250_000_000
 """A photo on the caller's own machine: the largest phone cameras have 200 megapixels."""
 
-DECODE_SECONDS: Final = 4.0
+DECODE_SECONDS: Final = 3.5
 """CPU time that a decoder may take in the function before it is stopped."""
 
 UPLOAD_BYTES: Final = 50 * 1000 * 1000

@@ -11,7 +11,7 @@ from pathlib import Path
 from .report import machine
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTIONS = ("transform", "coldstart", "outlines")
+SECTIONS = ("transform", "photos", "coldstart", "outlines")
 
 
 def main() -> None:

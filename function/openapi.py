@@ -148,8 +148,7 @@ def _order(model: Model) -> Schema:
             "size": {
                 "type": "integer",
                 "minimum": 1,
-                "maximum": limits.UPLOAD_BYTES,
-                "description": "The photo's bytes",
+                "description": f"The photo's bytes; 413 over {limits.UPLOAD_BYTES:,}",
             },
             "type": {
                 "type": "string",

@@ -11,11 +11,12 @@ from ..errors import PhotoTooLargeError
 from ..limits import DECODE_SECONDS, IMAGE_PIXELS, LOCAL_PIXELS
 
 BLOCK: Final = 16 * 1024
-"""The most bytes that a decoder gets at once.
+"""The most bytes that a decoder gets at once: plain PNM takes time that grows with the square of
+a block's length."""
 
-Pillow's decoder of plain PNM takes time that grows with the square of a block's length, and
-libjpeg decodes every scan that a block holds before it returns.
-"""
+SCAN_BLOCK: Final = 256
+"""The same, for a progressive JPEG: libjpeg decodes every scan in a block before it returns, and a
+scan of 50 megapixels fits into 60 bytes."""
 
 
 @dataclass(frozen=True, slots=True)

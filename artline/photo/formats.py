@@ -27,14 +27,13 @@ class Format:
 
 JPEG: Final = Format("JPEG", "image/jpeg")
 PNG: Final = Format("PNG", "image/png")
-# Pillow decodes WebP as an animation, with three whole canvases at once.
-WEBP: Final = Format("WEBP", "image/webp", share=0.6)
+WEBP: Final = Format("WEBP", "image/webp")
 GIF: Final = Format("GIF", "image/gif")
 BMP: Final = Format("BMP", "image/bmp")
 TIFF: Final = Format("TIFF", "image/tiff")
 AVIF: Final = Format("AVIF", "image/avif", most_bytes=25_000_000)
 HEIF: Final = Format("HEIF", "image/heic", most_bytes=25_000_000)
-JPEG2000: Final = Format("JPEG2000", "image/jp2", share=0.4, most_bytes=20_000_000)
+JPEG2000: Final = Format("JPEG2000", "image/jp2", share=0.6, most_bytes=15_000_000)
 PPM: Final = Format("PPM", "image/x-portable-anymap")
 ICO: Final = Format("ICO", "image/x-icon")
 QOI: Final = Format("QOI", "image/qoi")

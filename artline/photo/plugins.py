@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from PIL import ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from . import formats
-from .bounds import BLOCK, BoundedFile, Deadline, ShortReads
+from .bounds import BLOCK, SCAN_BLOCK, BoundedFile, Deadline, ShortReads
 from .formats import Format
 
 Plugin: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
@@ -24,8 +24,6 @@ Plugin: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):
-    decodermaxblock = BLOCK
-
     def _read_dpi_from_exif(self) -> None:
         """Nobody asks for the resolution, and a wrong tag in EXIF must not end the reading."""
 
@@ -76,4 +74,6 @@ def read_header(form: Format, data: bytes, deadline: Deadline) -> Any:
         file = ShortReads(data, deadline)
     else:
         file = BoundedFile(data, deadline)
-    return _plugin(form)(file)
+    image = _plugin(form)(file)
+    image.decodermaxblock = SCAN_BLOCK if "progressive" in image.info else BLOCK
+    return image

@@ -60,17 +60,26 @@ class Photo:
         Raises `PhotoError`.
         """
         with _reading():
-            image = self._image
-            if self.format is formats.HEIF:
-                image = image.load()
-            else:
-                if self.format is formats.JPEG:
-                    # It is decoded small in the first place. A quarter turn may still swap the
-                    # sides: a square of the longer one holds either.
-                    image.thumbnail((max(box), max(box)), reducing_gap=GAP)
-                image.load()
+            image = self._decoded(max(box))
             turn = self._orientation or orientation(image.info.get("exif"))
             return upright(image, turn, box, self._samples)
+
+    def _decoded(self, side: int) -> Image.Image:
+        """The image as stored, or a JPEG shrunk to `side` pixels.
+
+        The decoder is released, since it may hold more memory than the image.
+        """
+        image, self._image = self._image, None
+        if self.format is formats.HEIF:
+            decoded: Image.Image = image.load()
+            return decoded
+        if self.format is formats.JPEG:
+            # It is decoded small in the first place. A quarter turn may still swap the sides: a
+            # square of the longer one holds either.
+            image.thumbnail((side, side), reducing_gap=GAP)
+        image.load()
+        plain: Image.Image = image._new(image.im)
+        return plain
 
 
 def decode(photo: bytes, box: tuple[int, int], bounds: Bounds = SERVICE) -> Pixels:
