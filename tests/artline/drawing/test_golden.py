@@ -17,6 +17,9 @@ from artline.drawing.transform import transform
 from artline.options import Options
 from artline.version import MODEL
 
+pytestmark = pytest.mark.skipif(
+    Model(MODEL).name != "artline", reason="artline/model.onnx is not the default model"
+)
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = Path(__file__).parents[3] / "samples"
 SIDE = 512
