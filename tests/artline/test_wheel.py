@@ -102,7 +102,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out,
         ROOT,
     ]
-    subprocess.run([sys.executable, *command], check=True)
+    subprocess.run([sys.executable, *map(str, command)], check=True)
     assert status() == before, "building left something in the checkout"
     (wheel,) = out.iterdir()
     return wheel
@@ -121,7 +121,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = home / "bin" / "python"
     (packages,) = home.glob("lib/python*/site-packages")
     install = ["-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel]
-    subprocess.run([sys.executable, *install], check=True)
+    subprocess.run([sys.executable, *map(str, install)], check=True)
     (packages / "beside.pth").write_text(sysconfig.get_paths()["purelib"])
     return python
 

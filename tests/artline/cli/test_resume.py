@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ def folder(path: Path, count: int) -> Path:
 
 def pictures(directory: Path) -> list[Path]:
     return sorted(directory.glob("[0-9]*.jpg"))
+
+
+def saved(directory: Path, enough: int) -> bool:
+    return len(pictures(directory)) >= enough
 
 
 def whole(path: Path) -> bool:
@@ -142,7 +147,7 @@ def test_two_hundred_jobs_interrupted_at_random(scripted: Any, steps: Any, tmp_p
     arguments = (photos, "-o", out, "--endpoint", scripted.url, "--via", "jobs", "-j", 8)
     for enough in (20, 90, 150):
         run = Run(*arguments)
-        status, _ = run.interrupt_when(lambda enough=enough: len(pictures(out)) >= enough)
+        status, _ = run.interrupt_when(partial(saved, out, enough))
         assert status == 130
         assert list(out.glob(".*")) == [out / NAME]
     last = Run(*arguments)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 import pytest
-from botocore import auth as botocore_auth
+from botocore import auth as botocore_auth  # type: ignore[import-untyped]
 from PIL import Image
 
 from artline import Client, ProblemError, SigningError, TokenError
