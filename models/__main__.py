@@ -17,7 +17,8 @@ COMMANDS = {
     "train": "train the default model on them and write artline/model.onnx",
     "convert": "turn a fastai, torch or ONNX model into a model file",
     "inspect": "say what a pickle would import and call, without doing it",
-    "gallery": "draw the photos never trained on beside their line art, and measure",
+    "gallery": "draw photos never trained on and lay them out beside their line art",
+    "judge": "measure a model on the photos never trained on, beside other methods",
 }
 
 
