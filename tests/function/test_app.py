@@ -473,7 +473,7 @@ def test_a_model_that_says_too_little_of_itself(
     for name in [name for name, value in metadata.items() if not value]:
         monkeypatch.delitem(networks.METADATA, name)
         del metadata[name]
-    negative(served, **metadata)
+    negative(served, channels=3, **metadata)
     assert said in refused(handler(get("/health"), CONTEXT), 503)
 
 
