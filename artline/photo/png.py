@@ -28,13 +28,16 @@ def without_text(data: bytes, deadline: Deadline) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Each whole chunk's kind and where it starts and ends."""
+    """Each whole chunk's kind and where it starts and ends, up to the end of the image."""
     at = len(SIGNATURE)
     while at + 12 <= len(data):
         end = at + 12 + _number(data, at)
         if end > len(data):
             return
-        yield data[at + 4 : at + 8], at, end
+        kind = data[at + 4 : at + 8]
+        yield kind, at, end
+        if kind == b"IEND":
+            return
         at = end
 
 

@@ -147,10 +147,20 @@ print(Path("/proc/self/status").read_text())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to tell how much memory was used")
-def test_the_largest_photo_within_a_lambda_s_memory(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("mode", "colour", "name", "saved"),
+    [
+        ("I;16", 30_000, "PNG", {"compress_level": 1}),
+        ("RGBA", (9, 8, 7, 128), "PNG", {"compress_level": 1}),
+        ("RGBA", (9, 8, 7, 128), "WEBP", {"lossless": True, "method": 0, "quality": 0}),
+    ],
+    ids=["16 bits", "alpha", "WebP"],
+)
+def test_the_largest_photo_within_a_lambda_s_memory(
+    stage: Stage, mode: str, colour: Any, name: str, saved: dict[str, Any]
+) -> None:
     file = io.BytesIO()
-    # Sixteen bits a pixel become 32 on the way: no other kind takes as much.
-    Image.new("I;16", (7071, 7071), 30_000).save(file, "PNG", compress_level=1)
+    Image.new(mode, (7071, 7071), colour).save(file, name, **saved)
     data = file.getvalue().ljust(limits.UPLOAD_BYTES, b"\0")
     job = post(type="image/png", max_side=2048)
     assert upload(job, data).status_code == 204

@@ -12,8 +12,8 @@ import tifffile
 from PIL import ExifTags, Image
 
 from artline.errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, UnknownFormatError
-from artline.photo import formats
-from artline.photo.bounds import BLOCK, SERVICE, Bounds
+from artline.photo import formats, png
+from artline.photo.bounds import BLOCK, SERVICE, Bounds, Deadline
 from artline.photo.reader import Photo, decode
 
 from .corpus import DRAWN, REFUSED, encoded, pattern, photo
@@ -69,15 +69,22 @@ def test_text_and_profiles_of_any_size(kind: bytes, last: bool) -> None:
         b"tEXt": b"k\0" + text,
         b"iCCP": b"k\0\0" + zlib.compress(text),
     }[kind]
-    png = encoded(pattern("RGB"), "PNG")
-    assert np.array_equal(decode(with_chunk(png, kind, data, last=last), BOX), decode(png, BOX))
+    plain = encoded(pattern("RGB"), "PNG")
+    with_text = with_chunk(plain, kind, data, last=last)
+    assert np.array_equal(decode(with_text, BOX), decode(plain, BOX))
+
+
+def test_nothing_behind_the_end_of_a_png_is_read() -> None:
+    data = encoded(pattern("RGB"), "PNG") + chunk(b"tEXt", b"k\0text") + bytes(1_000_000)
+    assert png.without_text(data, Deadline(None)) is data
+    assert decode(data, BOX).shape == (150, 200, 3)
 
 
 def test_a_text_with_a_wrong_checksum_is_damage() -> None:
-    png = bytearray(with_chunk(encoded(pattern("RGB"), "PNG"), b"tEXt", b"k\0" + b"x" * 100))
-    png[60] ^= 1
+    data = bytearray(with_chunk(encoded(pattern("RGB"), "PNG"), b"tEXt", b"k\0" + b"x" * 100))
+    data[60] ^= 1
     with pytest.raises(DamagedPhotoError):
-        decode(bytes(png), BOX)
+        decode(bytes(data), BOX)
 
 
 def keyed(mode: str, depth: int, kind: int, samples: bytes, key: bytes) -> bytes:
@@ -190,8 +197,8 @@ def test_pixels_of_what_is_nested_are_checked_first() -> None:
     wide = encoded(Image.new("L", (9000, 6000)), "JPEG")
     with pytest.raises(PhotoTooLargeError):
         decode(one_strip(wide, 7), BOX)
-    png = encoded(Image.new("1", (13_300, 13_300)), "PNG")
-    icon = b"\0\0\1\0\1\0" + struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(png), 22) + png
+    inner = encoded(Image.new("1", (13_300, 13_300)), "PNG")
+    icon = b"\0\0\1\0\1\0" + struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(inner), 22) + inner
     with pytest.raises(PhotoTooLargeError, match="177 megapixels"):
         decode(icon, BOX)
     bitmap = struct.pack("<3I2H6I", 40, 60_000, 40_000, 1, 32, 0, 0, 0, 0, 0, 0)
