@@ -315,7 +315,9 @@ export class Studio {
   #fail(item, error) {
     if (!this.items.includes(item)) return; // deleted in the meantime
     if (!(error instanceof Refused)) console.error(error);
-    const { status = 500, request, wait } = error;
+    const { request, wait } = error;
+    // What this browser could not decode is text to the service, or no image: it says 400 or 415.
+    const status = error.status === 400 && !item.width ? 415 : (error.status ?? 500);
     item.job = null; // to ask anew for the same photo finds the same job, if it is still there
     item.trouble = { status, request, until: wait > 60 ? Date.now() + wait * 1000 : undefined };
     this.#keep(item);

@@ -105,7 +105,7 @@ def open_page(browser: Any, proxy: Proxy) -> Iterator[Open]:
         contexts.append(context)
         context.add_init_script(SHIFTS)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)  # however busy the machine
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.add(request.url))
         page.on("filechooser", lambda _: None)  # else it is heard of from its first expect_ on
@@ -161,7 +161,7 @@ def wait_for(page: Any, state: str) -> None:
 
 def until(page: Any, question: str, argument: object = None) -> None:
     """Waits for the page to say yes. Playwright's own way is eval(), which the policy forbids."""
-    for _ in range(600):
+    for _ in range(2400):
         if page.evaluate(question, argument):
             return
         page.wait_for_timeout(50)

@@ -6,7 +6,6 @@ WebKitGTK, by its own driver, on a virtual screen.
 
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -22,7 +21,6 @@ FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 WEBKIT = shutil.which("WebKitWebDriver")
 XVFB = shutil.which("Xvfb")
 MINI_BROWSERS = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
-SOCKET = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 
 
 class Driver(Protocol):
@@ -47,10 +45,10 @@ class Firefox:
 
         command = [str(FIREFOX), "--headless", "--no-remote", "--remote-debugging-port", "0"]
         self._process = subprocess.Popen(
-            [*command, "--profile", str(profile)], stderr=subprocess.PIPE, text=True
+            [*command, "--profile", str(profile)], stderr=subprocess.DEVNULL
         )
-        assert self._process.stderr is not None
-        address = next(filter(None, map(SOCKET.search, self._process.stderr)))[1]
+        server = _written(profile / "WebDriverBiDiServer.json")
+        address = f"ws://{server['ws_host']}:{server['ws_port']}"
         self._open = ExitStack()
         self._socket = self._open.enter_context(connect(f"{address}/session", max_size=None))
         self._calls = 0
@@ -143,6 +141,16 @@ class WebKit:
         for process in (self._process, self._screen):
             process.terminate()
             process.wait(30)
+
+
+def _written(path: Path) -> Any:
+    """The JSON in a file that is being waited for."""
+    for _ in range(1200):
+        try:
+            return json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):
+            time.sleep(0.1)
+    raise AssertionError(f"{path.name} was never written")
 
 
 def until(driver: Driver, question: str) -> None:
