@@ -106,7 +106,7 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
         _export(source, to, metadata, options)
     sizes.set_smallest_side(to)
     photos = agreement.photos(samples, _fixed_size(to) or CHECKED_AT)
-    drawn = [_checked(source.draw(photo)) for photo in photos]
+    drawn = [_checked(np.asarray(source.draw(photo), np.float32)) for photo in photos]
     notes = [*source.notes, *_clipped(drawn)]
     judged = photos
     if options.int8:
@@ -131,13 +131,13 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
     return report
 
 
-def _checked(drawn: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _checked(drawn: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     if not np.isfinite(drawn).all():
         raise RefusedError("a network that draws NaN or infinity: see --mean, --std and --fixed")
     return drawn
 
 
-def _clipped(drawn: list[npt.NDArray[np.floating]]) -> list[str]:
+def _clipped(drawn: list[npt.NDArray[np.float32]]) -> list[str]:
     """How much of the network's output lies beyond black and white, where that is much."""
     shares = [((art < -1).mean(), (art > 256).mean()) for art in drawn]
     black, white = (float(np.mean(share)) for share in zip(*shares, strict=True))

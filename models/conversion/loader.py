@@ -59,9 +59,9 @@ def _learner(path: str, request: Facts, facts: Facts) -> nn.Module:
     from models.conversion.torchvision_operators import declare_operators
 
     declare_operators()
-    from fastai.data.transforms import Normalize
-    from fastai.learner import load_learner
-    from fastai.vision.core import PILImage, TensorImage
+    from fastai.data.transforms import Normalize  # type: ignore[import-untyped]
+    from fastai.learner import load_learner  # type: ignore[import-untyped]
+    from fastai.vision.core import PILImage, TensorImage  # type: ignore[import-untyped]
 
     learner = load_learner(path, cpu=True)
     decode = None
@@ -108,10 +108,11 @@ def _module(path: str, request: Facts, facts: Facts) -> nn.Module:
 
 
 def _torchscript(path: str, request: Facts, facts: Facts) -> nn.Module:
-    module = torch.jit.load(path, map_location="cpu").eval()
+    load: Any = torch.jit.load
+    module = load(path, map_location="cpu").eval()
     if Wrapped(module).dtype != torch.float32:
         try:
-            single = torch.jit.load(path, map_location="cpu").eval().float()
+            single = load(path, map_location="cpu").eval().float()
             single(torch.zeros(1, 3, *(request["size"] or TRACED_AT)))
             module = single
             facts["notes"].append("half precision, converted to single")
@@ -164,7 +165,7 @@ def _draw(network: nn.Module, request: Facts, size: Size) -> Any:
 
 
 def _export(network: nn.Module, kind: str, size: Size, to: Path, *, free: bool) -> None:
-    names = {"input_names": ["photo"], "output_names": ["art"]}
+    names: Any = {"input_names": ["photo"], "output_names": ["art"]}
     axes = {name: {2: "H", 3: "W"} for name in ("photo", "art")}
     example = (torch.zeros(1, 3, *size),)
     if kind == foreign.PROGRAM:
@@ -179,7 +180,8 @@ def _export(network: nn.Module, kind: str, size: Size, to: Path, *, free: bool) 
         made.save(str(to))
         return
     if kind == foreign.TORCHSCRIPT:  # the exporter takes no module that holds a scripted one
-        network = torch.jit.trace(network, example, check_trace=False)
+        trace: Any = torch.jit.trace
+        network = trace(network, example, check_trace=False)
     torch.onnx.export(
         network,
         example,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.compose
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
 from artline.drawing.model import METADATA
@@ -25,7 +25,7 @@ from models.conversion.text import plain
 if TYPE_CHECKING:
     from models.conversion.options import Options
 
-_TYPES = {
+_TYPES: dict[int, type[np.generic]] = {
     TensorProto.FLOAT: np.float32,
     TensorProto.FLOAT16: np.float16,
     TensorProto.DOUBLE: np.float64,

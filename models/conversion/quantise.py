@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from onnxruntime.quantization import (
+from onnxruntime.quantization import (  # type: ignore[import-untyped]
     CalibrationDataReader,
     CalibrationMethod,
     QuantFormat,
     QuantType,
     quantize_static,
 )
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.quantization.shape_inference import (  # type: ignore[import-untyped]
+    quant_pre_process,
+)
 
 from artline.drawing.model import Model
 from models.conversion.agreement import Agreement, Pixels, compare
@@ -37,7 +39,7 @@ class Quantised:
     in_float: list[str]
 
 
-class _Photos(CalibrationDataReader):
+class _Photos(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, photos: Sequence[Pixels]) -> None:
         self.feeds: Iterator[dict[str, Pixels]] = iter([{"image": p[None]} for p in photos])
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import library
 
 _OPERATORS = ("nms", "qnms")
-_library = library.Library("torchvision", "FRAGMENT")
+_library: Any = library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
 def declare_operators() -> None:
@@ -32,7 +33,7 @@ def _loads() -> bool:
         return False
     for compiled in Path(spec.origin).parent.glob("_C*.so"):
         try:
-            torch.ops.load_library(str(compiled))
+            torch.ops.load_library(str(compiled))  # type: ignore[no-untyped-call]
         except (OSError, RuntimeError):
             return False
     return True

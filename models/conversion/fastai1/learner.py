@@ -26,7 +26,7 @@ _ACTIVATIONS = {
     "kl_div": torch.exp,
 }
 _PICTURES = {"ImageList", "ImageImageList"}
-_RESIZE = {1: "crop", 2: "pad", 3: "squish", 4: "no"}
+_RESIZE = {"1": "crop", "2": "pad", "3": "squish", "4": "no"}
 
 
 @dataclass
@@ -41,6 +41,10 @@ class Normalisation:
 
 class Picture(nn.Module):
     """What `Learner.predict` does from the network's input to pixels in 0..1."""
+
+    mean: Tensor
+    std: Tensor
+    luma: Tensor
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class Picture(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.grey:  # as Pillow's "L"; only then is there anything left to normalise here
             x = ((x * self.luma).sum(1, keepdim=True) - self.mean) / self.std
-        y = self.network(x)
+        y: Tensor = self.network(x)
         if self.activation is not None:
             y = self.activation(y)
         return y * self.std + self.mean if self.denormalises else y
@@ -181,7 +185,7 @@ def _size(builder: Builder, data: dict[str, Any]) -> tuple[tuple[int, int] | Non
     method = options.get("resize_method")
     if isinstance(method, Object):
         method = method.args[0]
-    return (int(height), int(width)), _RESIZE.get(method, "squish" if listed else "crop")
+    return (int(height), int(width)), _RESIZE.get(str(method), "squish" if listed else "crop")
 
 
 def _notes(

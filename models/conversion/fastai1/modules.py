@@ -1,5 +1,7 @@
 """The modules of fastai 1 and torchvision that a learner may hold, by their full names."""
 
+from typing import Any
+
 from torch import nn
 
 from models.conversion.fastai1 import unet
@@ -22,7 +24,10 @@ def _link(builder: Builder, made: Object) -> nn.Module:
 
 
 def _unet(builder: Builder, made: Object) -> nn.Module:
-    encoder, *rest = _layers(made) or [None]
+    layers = _layers(made)
+    if not layers:
+        raise RefusedError("a DynamicUnet without layers")
+    encoder, *rest = layers
     if not isinstance(encoder, Object) or not full_name(encoder.maker).endswith(".Sequential"):
         raise RefusedError("a DynamicUnet whose encoder is no sequence of layers")
     builder.remember_taps(encoder)
@@ -54,7 +59,8 @@ def _shuffle(builder: Builder, made: Object) -> nn.Module:
     blur = None
     if made.get("do_blur", True):  # before it had this switch, fastai always blurred
         wide = next(m.out_channels for m in conv.modules() if isinstance(m, nn.Conv2d))
-        blur = unet.Blur(wide // shuffle.upscale_factor**2)
+        factor: Any = shuffle.upscale_factor
+        blur = unet.Blur(wide // factor**2)
     return unet.PixelShuffle(conv, relu, shuffle, blur)
 
 
@@ -64,8 +70,8 @@ def _attention(builder: Builder, made: Object) -> nn.Module:
 
 
 def _pooled_attention(builder: Builder, made: Object) -> nn.Module:
-    convs = (builder.child(made, name) for name in ("theta", "phi", "g", "o"))
-    return unet.PooledSelfAttention(*convs, builder.tensors(made)["gamma"])
+    theta, phi, g, o = (builder.child(made, name) for name in ("theta", "phi", "g", "o"))
+    return unet.PooledSelfAttention(theta, phi, g, o, builder.tensors(made)["gamma"])
 
 
 def _residual(count: int) -> Make:

@@ -31,7 +31,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 class SelfAttention(nn.Module):
     """fastai's attention over all pixels, after SAGAN; three 1x1 convolutions and a gain."""
 
-    def __init__(self, query: nn.Conv1d, key: nn.Conv1d, value: nn.Conv1d, gamma: Tensor) -> None:
+    def __init__(self, query: nn.Module, key: nn.Module, value: nn.Module, gamma: Tensor) -> None:
         super().__init__()
         self.query, self.key, self.value = query, key, value
         self.gamma = nn.Parameter(gamma)
@@ -47,7 +47,7 @@ class PooledSelfAttention(nn.Module):
     """fastai's attention with pooled keys, after BigGAN."""
 
     def __init__(
-        self, theta: nn.Conv2d, phi: nn.Conv2d, g: nn.Conv2d, o: nn.Conv2d, gamma: Tensor
+        self, theta: nn.Module, phi: nn.Module, g: nn.Module, o: nn.Module, gamma: Tensor
     ) -> None:
         super().__init__()
         self.theta, self.phi, self.g, self.o = theta, phi, g, o
@@ -58,7 +58,8 @@ class PooledSelfAttention(nn.Module):
         key = F.max_pool2d(self.phi(x), 2).flatten(2).transpose(1, 2)
         value = F.max_pool2d(self.g(x), 2).flatten(2).transpose(1, 2)
         seen = attend(query, key, value).transpose(1, 2)
-        return self.gamma * self.o(seen.reshape(x.shape[0], -1, *x.shape[2:])) + x
+        made: Tensor = self.gamma * self.o(seen.reshape(x.shape[0], -1, *x.shape[2:])) + x
+        return made
 
 
 class Blur(nn.Module):
@@ -145,7 +146,8 @@ class UnetBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         x = F.interpolate(self.up(x), skip.shape[-2:], mode="nearest")
-        return self.convs(self.relu(torch.cat([x, self.norm(skip)], dim=1)))
+        made: Tensor = self.convs(self.relu(torch.cat([x, self.norm(skip)], dim=1)))
+        return made
 
 
 class Step(NamedTuple):
@@ -175,7 +177,7 @@ class DynamicUnet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         skips = {}
-        x = image
+        x: Tensor = image
         for i, layer in enumerate(self.encoder):
             x = layer(x)
             if i in self.taps:
@@ -210,7 +212,8 @@ class Residual(nn.Module):
         *inner, last = self.convs
         for conv in inner:
             x = self.relu(conv(x))
-        return self.relu(last(x) + kept)
+        made: Tensor = self.relu(last(x) + kept)
+        return made
 
 
 class PooledResidual(nn.Module):
