@@ -29,6 +29,7 @@ def test_a_deployment_is_what_the_program_declares(declared: list[program.Resour
         "POST /transform",
         "POST /jobs",
         "GET /jobs/{id}",
+        "DELETE /jobs/{id}",
         "$default",
     }
     assert deployment.cors is not None
