@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from botocore.config import Config  # type: ignore[import-untyped]
@@ -17,7 +17,8 @@ from botocore.session import Session  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_monitor
 
-from .settings import Settings
+if TYPE_CHECKING:  # the doctor imports this, and has no need of the provider's SDK
+    from .settings import Settings
 
 AWS_ERRORS = (BotoCoreError, ClientError)
 

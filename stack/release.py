@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from botocore.exceptions import WaiterError  # type: ignore[import-untyped]
 
 from . import account
-from .settings import Settings
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 ALIAS = "live"
 

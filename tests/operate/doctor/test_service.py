@@ -71,9 +71,10 @@ def test_a_queue_that_does_not_draw(
 
 
 def test_the_endpoint_is_found_as_the_client_finds_it(
-    server: str, program: Any, monkeypatch: pytest.MonkeyPatch
+    server: str, project: Any, program: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert checks.endpoint(Deployment()).status == "warning"
+    project()
     program("pulumi", **{"stack output endpoint": server})
     assert checks.endpoint(Deployment()).status == "ok"
     monkeypatch.setenv("ARTLINE_ENDPOINT", "http://127.0.0.1:9")
