@@ -51,6 +51,9 @@ class Arguments:
     json: bool
     quiet: bool
     strokes: bool
+    width: float
+    """Millimetres that strokes are wide."""
+    blacks: Any
 
     @property
     def to_stdout(self) -> bool:
@@ -93,6 +96,8 @@ def parse(words: list[str]) -> Arguments:
         json=given.json,
         quiet=given.quiet,
         strokes=given.strokes,
+        width=given.width,
+        blacks=given.blacks,
     )
 
 
@@ -170,6 +175,19 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="SVG of single strokes, for plotters: pip install 'artline[plot]'",
     )
+    add(
+        "--width",
+        type=_millimetres,
+        default=210.0,
+        metavar="MM",
+        help="with --strokes: the width of the line art in millimetres, as 210mm (default: 210)",
+    )
+    add(
+        "--blacks",
+        choices=("outline", "hatch"),
+        default="outline",
+        help="with --strokes: how black areas are drawn (default: outline)",
+    )
     add("--full-size", action="store_true", help="draw photos as large as the model can")
     add("-j", "--at-once", type=_count, metavar="N", help="photos at a time")
     where = parser.add_argument_group("where it is drawn")
@@ -195,6 +213,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _number(text: str) -> int:
     return int(text)
+
+
+def _millimetres(text: str) -> float:
+    width = float(text.removesuffix("mm"))
+    if not 1 <= width <= 100_000:
+        raise argparse.ArgumentTypeError("it is 1mm to 100000mm")
+    return width
 
 
 def _count(text: str) -> int:

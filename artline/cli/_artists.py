@@ -79,8 +79,9 @@ class Here:
 class Plotted:
     """Another artist's line art, as single strokes."""
 
-    def __init__(self, artist: Artist) -> None:
+    def __init__(self, artist: Artist, arguments: Arguments) -> None:
         self._artist = artist
+        self._arguments = arguments
         self.at_once = artist.at_once
         self.model = artist.model
 
@@ -90,7 +91,8 @@ class Plotted:
         art = self._artist.draw(photo, progress)
         progress("tracing", None)
         pixels = art.array.reshape(*art.array.shape[:2], -1)
-        return replace(art, data=svg(pixels), content_type=MEDIA_TYPES["svg"])
+        strokes = svg(pixels, width_mm=self._arguments.width, blacks=self._arguments.blacks)
+        return replace(art, data=strokes, content_type=MEDIA_TYPES["svg"])
 
 
 def can_draw() -> bool:
@@ -127,7 +129,7 @@ def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
     if arguments.strokes:
         raster = replace(arguments, strokes=False, options={**arguments.options, "format": "png"})
         with artist(at, raster) as who:
-            yield Plotted(who)
+            yield Plotted(who, arguments)
         return
     if at is None:
         from ..drawing.draw import Model

@@ -118,6 +118,8 @@ class Batch:
         """What is to be done about each photo, which is read here, one after another."""
         size = "full" if self.arguments.full_size else "shrunk"
         options = f"{self.arguments.options}:{size}:{model}"
+        if self.arguments.strokes:
+            options += f":strokes:{self.arguments.width}:{self.arguments.blacks}"
         names = Names(self._directory, MEDIA_TYPES[self.arguments.options.get("format", "jpeg")])
         for photo in photos:
             target = None

@@ -1,0 +1,35 @@
+"""`artline --strokes`: single strokes, in millimetres, and never taken for outlines."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+GROUP = "{http://www.w3.org/2000/svg}g"
+
+
+def test_strokes_have_a_width_in_millimetres(artline: Any, samples: Path, tmp_path: Path) -> None:
+    words = ("--strokes", "--width", "100mm", "--blacks", "hatch", "--local", "--max-side", "256")
+    done = artline(samples / "face.jpg", "-o", "plot.svg", *words)
+    assert done.returncode == 0, done.stderr
+    root = ElementTree.fromstring((tmp_path / "plot.svg").read_bytes())  # noqa: S314  our own
+    assert root.attrib["width"] == root.attrib["height"] == "100mm"
+    assert root.find(GROUP) is not None
+
+
+def test_the_same_photo_as_outlines_and_as_strokes_is_drawn_twice(
+    artline: Any, samples: Path, tmp_path: Path
+) -> None:
+    photo, options = samples / "face.jpg", ("--local", "--max-side", "128", "-o", "art")
+    for more in (["--format", "svg"], ["--strokes"], ["--strokes", "--width", "50"]):
+        done = artline(photo, tmp_path / "none.jpg", *options, *more)
+        assert "saved as" in done.stdout, done.stdout
+    assert len(list((tmp_path / "art").glob("*.svg"))) == 3
+
+
+@pytest.mark.parametrize("width", ["0mm", "-5", "wide", "1in", "nan"])
+def test_a_width_that_cannot_be(artline: Any, samples: Path, width: str) -> None:
+    done = artline(samples / "face.jpg", "--strokes", f"--width={width}")
+    assert done.returncode == 2
+    assert "--width" in done.stderr
