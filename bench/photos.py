@@ -70,7 +70,7 @@ def _decode(path: Path) -> None:
 
 
 def _noise(mode: str, size: tuple[int, int]) -> Image.Image:
-    """A gradient with noise in every fourth row: as large a file as may be uploaded."""
+    """A gradient with noise in every eighth row, so that the file may be uploaded."""
     width, height = size
     if mode == "I;16":
         row = np.arange(width, dtype=np.uint16) * 7
@@ -78,7 +78,7 @@ def _noise(mode: str, size: tuple[int, int]) -> Image.Image:
     rng = np.random.default_rng(0)
     channels = len(Image.new(mode, (1, 1)).getbands())
     values = np.zeros((height, width, channels), np.uint8)
-    values[::4] = rng.integers(0, 16, (-(-height // 4), width, channels), dtype=np.uint8)
+    values[::8] = rng.integers(0, 16, (-(-height // 8), width, channels), dtype=np.uint8)
     values += np.linspace(0, 220, width, dtype=np.uint8)[:, np.newaxis]
     return Image.frombytes(mode, size, values.tobytes())
 

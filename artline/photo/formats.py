@@ -15,7 +15,7 @@ class Format:
     """A format that is read.
 
     `share` is how much of the allowed pixels its decoder can take in the allowed time and memory,
-    `most_bytes` how much compressed data. `bench/RESULTS.md` has the measurements.
+    `most_bytes` how much compressed data. `bench/photos.py` measures both.
     """
 
     name: str
