@@ -5,7 +5,7 @@ import io
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -101,7 +101,7 @@ def leave_a_mark(mark: Path) -> str:
 
 
 @contextlib.contextmanager
-def variable(name: str, value: str):
+def variable(name: str, value: str) -> Iterator[None]:
     os.environ[name] = value
     try:
         yield

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -27,12 +28,12 @@ pytestmark = [
 NAMES = ["spectral", "weight", "logits"]
 
 
-def session(model):
+def session(model: Any) -> Any:
     return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def converted(request, tmp_path_factory):
+def converted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     name = request.param
     to = tmp_path_factory.mktemp(name) / "model.onnx"
     options = Options(max_side=512, preview=to.with_name("preview.jpg"))
@@ -41,7 +42,7 @@ def converted(request, tmp_path_factory):
     return name, to, report, expected["photo"], expected["art"].astype(np.float32) * 255
 
 
-def test_it_draws_as_the_learner_itself_predicted(converted):
+def test_it_draws_as_the_learner_itself_predicted(converted: Any) -> None:
     _, model, _, photo, expected = converted
     (art,) = session(model).run(["art"], {"image": photo[None]})
     difference = np.abs(art[0].astype(np.float32) - expected)
@@ -49,21 +50,21 @@ def test_it_draws_as_the_learner_itself_predicted(converted):
     assert difference.max() <= 3
 
 
-def test_the_fixture_is_worth_comparing_with(converted):
+def test_the_fixture_is_worth_comparing_with(converted: Any) -> None:
     *_, expected = converted
     assert expected.std() > 15
     assert ((expected > 0.5) & (expected < 254.5)).mean() > 0.5
 
 
 @pytest.mark.parametrize("size", [(64, 64), (98, 66), (130, 250), (512, 384), (2, 34)])
-def test_it_draws_at_any_even_size(converted, size):
+def test_it_draws_at_any_even_size(converted: Any, size: Any) -> None:
     _, model, *_ = converted
     photo = np.asarray(Image.open(SAMPLES / "face.jpg").resize(size[::-1]))
     (art,) = session(model).run(["art"], {"image": photo[None]})
     assert art.shape == (1, *size, 3)
 
 
-def test_the_report_agrees_and_says_what_was_read(converted):
+def test_the_report_agrees_and_says_what_was_read(converted: Any) -> None:
     name, model, report, *_ = converted
     assert report.agreement.largest <= 1
     assert report.agreement.ssim > 0.99
@@ -75,7 +76,7 @@ def test_the_report_agrees_and_says_what_was_read(converted):
     assert model.with_name("preview.jpg").stat().st_size > 10_000
 
 
-def test_a_size_can_be_asked_for(tmp_path):
+def test_a_size_can_be_asked_for(tmp_path: Path) -> None:
     options = Options(fixed=(98, 130), preview=tmp_path / "preview.jpg")
     report = convert.convert(LEARNERS / "spectral.pkl", tmp_path / "m.onnx", options, SAMPLES)
     assert (report.metadata["fixed_size"], report.metadata["max_side"]) == ("98x130", "130")
@@ -85,25 +86,25 @@ def test_a_size_can_be_asked_for(tmp_path):
     assert served.run(np.full((98, 50, 3), 128, np.uint8)).shape == (98, 50, 3)
 
 
-def test_both_of_torchs_formats_are_read():
+def test_both_of_torchs_formats_are_read() -> None:
     kinds = {name: fastai1.read(LEARNERS / f"{name}.pkl").kind for name in NAMES}
     assert kinds["spectral"].endswith("(torch zip)")
     assert kinds["weight"].endswith("(torch legacy)")
 
 
-def test_the_loss_says_what_stands_behind_the_network():
+def test_the_loss_says_what_stands_behind_the_network() -> None:
     assert fastai1.read(LEARNERS / "logits.pkl").module.activation is not None
     assert fastai1.read(LEARNERS / "spectral.pkl").module.activation is None
 
 
-def test_only_what_was_normalised_is_denormalised():
+def test_only_what_was_normalised_is_denormalised() -> None:
     assert fastai1.read(LEARNERS / "spectral.pkl").module.denormalises
     weight = fastai1.read(LEARNERS / "weight.pkl")
     assert not weight.module.denormalises
     assert weight.mean == pytest.approx((0.5, 0.4, 0.45))
 
 
-def test_a_file_cut_short_is_refused(tmp_path):
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     for name in NAMES:
         whole = (LEARNERS / f"{name}.pkl").read_bytes()
         for share in (0.0, 0.01, 0.3, 0.99):
@@ -115,7 +116,7 @@ def test_a_file_cut_short_is_refused(tmp_path):
 
 @pytest.mark.skipif("ORIGINAL_PYTHON" not in os.environ, reason="no ORIGINAL_PYTHON with fastai 1")
 @pytest.mark.parametrize("recipe", [*NAMES, "batch", "grey", "xresnet", "resnet18"])
-def test_a_learner_made_just_now_agrees(recipe, tmp_path):
+def test_a_learner_made_just_now_agrees(recipe: str, tmp_path: Path) -> None:
     pkl = tmp_path / "learner.pkl"
     words = [os.environ["ORIGINAL_PYTHON"], "-W", "ignore", str(HERE / "fastai1" / "make.py")]
     steps = ["--steps", "5", "--photos", str(SAMPLES)]
@@ -129,7 +130,9 @@ def test_a_learner_made_just_now_agrees(recipe, tmp_path):
     assert difference.max() <= 3
 
 
-def test_the_command_converts_and_refuses(tmp_path, capsys):
+def test_the_command_converts_and_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from models.__main__ import main
 
     words = [str(LEARNERS / "logits.pkl"), "-o", str(tmp_path / "m.onnx"), "--max-side", "256"]

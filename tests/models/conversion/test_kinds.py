@@ -3,6 +3,7 @@
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -30,10 +31,10 @@ needs_a_sandbox = pytest.mark.skipif(
 
 
 @pytest.fixture
-def converted(tmp_path):
+def converted(tmp_path: Path) -> Any:
     """Convert a file; the report, and the model file as the service loads it."""
 
-    def run(path, **more):
+    def run(path: Path, **more: Any) -> Any:
         given = {"max_side": 64, "preview": tmp_path / "preview.jpg"} | more
         report = convert.convert(path, tmp_path / "to" / "model.onnx", Options(**given), SAMPLES)
         return report, Model(report.path)
@@ -41,13 +42,20 @@ def converted(tmp_path):
     return run
 
 
-def halves(model, photo=None):
+def halves(model: Any, photo: Any = None) -> Any:
     """Whether `model` draws each pixel half as bright."""
     photo = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
     return np.abs(model.run(photo).astype(float) - photo / 2).max() <= 1
 
 
-def graph(path, nodes, *, given=("x", FLOAT, [1, 3, "H", "W"]), made=None, constants=()):
+def graph(
+    path: Path,
+    nodes: Any,
+    *,
+    given: Any = ("x", FLOAT, [1, 3, "H", "W"]),
+    made: Any = None,
+    constants: Any = (),
+) -> Path:
     """Write an ONNX file of `nodes`."""
     made = made or [("y", FLOAT, [1, 3, "H", "W"])]
     model = helper.make_model(
@@ -65,7 +73,7 @@ def graph(path, nodes, *, given=("x", FLOAT, [1, 3, "H", "W"]), made=None, const
     return path
 
 
-def node(kind, *names, **attributes):
+def node(kind: Any, *names: Any, **attributes: Any) -> Any:
     return helper.make_node(kind, names[:-1], names[-1:], **attributes)
 
 
@@ -73,36 +81,36 @@ HALF_AS_BRIGHT = [("half", np.float32(0.5))]
 ANY = [None, None, None, None]
 
 
-def nhwc(path):
+def nhwc(path: Path) -> Path:
     nodes = [node("Mul", "x", "half", "y")]
     shape = [1, "H", "W", 3]
     return graph(path, nodes, given=("x", FLOAT, shape), made=[("y", FLOAT, shape)],
                  constants=HALF_AS_BRIGHT)  # fmt: skip
 
 
-def mixed_axes(path):
+def mixed_axes(path: Path) -> Path:
     nodes = [node("Mul", "x", "half", "z"), node("Transpose", "z", "y", perm=[0, 2, 3, 1])]
     return graph(path, nodes, made=[("y", FLOAT, [1, "H", "W", 3])], constants=HALF_AS_BRIGHT)
 
 
-def all_free(path):
+def all_free(path: Path) -> Path:
     nodes = [node("Mul", "x", "half", "z"), node("Conv", "z", "eye", "y")]
     eye = [("eye", np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1)), *HALF_AS_BRIGHT]
     return graph(path, nodes, given=("x", FLOAT, ANY), made=[("y", FLOAT, ANY)], constants=eye)
 
 
-def unsorted(path):
+def unsorted(path: Path) -> Path:
     nodes = [node("Identity", "z", "y"), node("Mul", "x", "half", "z")]
     return graph(path, nodes, constants=HALF_AS_BRIGHT)
 
 
-def bytes_in(path):
+def bytes_in(path: Path) -> Path:
     nodes = [node("Cast", "x", "f", to=FLOAT), node("Div", "f", "scale", "y")]
     return graph(path, nodes, given=("x", UINT8, [1, 3, "H", "W"]),
                  constants=[("scale", np.float32(510))])  # fmt: skip
 
 
-def bytes_in_and_out(path):
+def bytes_in_and_out(path: Path) -> Path:
     nodes = [node("Cast", "x", "f", to=FLOAT), node("Mul", "f", "half", "m"),
              node("Cast", "m", "y", to=UINT8)]  # fmt: skip
     shape = [1, "H", "W", 3]
@@ -110,14 +118,14 @@ def bytes_in_and_out(path):
                  constants=HALF_AS_BRIGHT)  # fmt: skip
 
 
-def half_precision(path):
+def half_precision(path: Path) -> Path:
     nodes = [node("Mul", "x", "half", "y")]
     shape = [1, 3, "H", "W"]
     return graph(path, nodes, given=("x", HALF, shape), made=[("y", HALF, shape)],
                  constants=[("half", np.float16(0.5))])  # fmt: skip
 
 
-def weights_beside(path):
+def weights_beside(path: Path) -> Path:
     large = [("large", np.full((3, 64, 64), 0.5, np.float32))]
     nodes = [node("ReduceMax", "large", "one", keepdims=0), node("Mul", "x", "one", "y")]
     model = onnx.load(graph(path, nodes, constants=large))
@@ -126,14 +134,14 @@ def weights_beside(path):
     return path
 
 
-def one_picture_of_three_outputs(path):
+def one_picture_of_three_outputs(path: Path) -> Any:
     nodes = [node("Mul", "x", "half", "y"), node("GlobalAveragePool", "x", "score"),
              node("Shape", "x", "size")]  # fmt: skip
     made = [("score", FLOAT, None), ("y", FLOAT, None), ("size", TensorProto.INT64, None)]
     return graph(path, nodes, made=made, constants=HALF_AS_BRIGHT)
 
 
-def without_a_suffix(path):
+def without_a_suffix(path: Path) -> Any:
     return graph(path.with_suffix(""), [node("Mul", "x", "half", "y")], constants=HALF_AS_BRIGHT)
 
 
@@ -142,13 +150,13 @@ def without_a_suffix(path):
     [nhwc, mixed_axes, all_free, unsorted, bytes_in, bytes_in_and_out, half_precision,
      weights_beside, one_picture_of_three_outputs, without_a_suffix],
 )  # fmt: skip
-def test_a_form_of_onnx(tmp_path, converted, write):
+def test_a_form_of_onnx(tmp_path: Path, converted: Any, write: Any) -> None:
     report, model = converted(write(tmp_path / "net.onnx"))
     assert report.agreement.largest <= 1
     assert halves(model)
 
 
-def test_a_picture_without_a_channel_axis(tmp_path, converted):
+def test_a_picture_without_a_channel_axis(tmp_path: Path, converted: Any) -> None:
     nodes = [node("ReduceMean", "x", "y", axes=[1], keepdims=0)]
     path = graph(tmp_path / "net.onnx", nodes, made=[("y", FLOAT, [1, "H", "W"])])
     _, model = converted(path)
@@ -156,7 +164,7 @@ def test_a_picture_without_a_channel_axis(tmp_path, converted):
     assert np.abs(model.run(photo)[..., 0] - photo.mean(2)).max() <= 1
 
 
-def several(path):
+def several(path: Path) -> Any:
     """As U²-Net: seven pictures; the first is half as bright, the others are not."""
     nodes = [node("Mul", "x", "half", "d0")]
     nodes += [node("Identity", "x", f"d{at}") for at in range(1, 7)]
@@ -165,18 +173,18 @@ def several(path):
 
 
 @pytest.mark.parametrize("output", ["0", "d0"])
-def test_an_output_is_chosen(tmp_path, converted, output):
+def test_an_output_is_chosen(tmp_path: Path, converted: Any, output: Any) -> None:
     _, model = converted(several(tmp_path / "net.onnx"), output=output)
     assert halves(model)
 
 
 @pytest.mark.parametrize("output", [None, "7", "d9"])
-def test_an_output_must_be_chosen(tmp_path, converted, output):
+def test_an_output_must_be_chosen(tmp_path: Path, converted: Any, output: Any) -> None:
     with pytest.raises(RefusedError, match=r"7 outputs.*--output.*0 \(d0\) \[1, 3, 128, 192\]"):
         converted(several(tmp_path / "net.onnx"), output=output)
 
 
-def test_a_model_file_is_kept_as_it_is(tmp_path, converted):
+def test_a_model_file_is_kept_as_it_is(tmp_path: Path, converted: Any) -> None:
     first, _ = converted(unsorted(tmp_path / "net.onnx"), name="lines", license="MIT")
     kept = first.path.rename(tmp_path / "kept.onnx")
     report, model = converted(kept, version="2")
@@ -188,7 +196,9 @@ def test_a_model_file_is_kept_as_it_is(tmp_path, converted):
     assert (model.name, model.version) == ("other", "2")
 
 
-def test_a_network_that_pads_by_reflection_draws_every_photo(tmp_path, converted):
+def test_a_network_that_pads_by_reflection_draws_every_photo(
+    tmp_path: Path, converted: Any
+) -> None:
     pads = np.array([0, 0, 20, 20, 0, 0, 20, 20])
     nodes = [node("Pad", "x", "pads", "p", mode="reflect"),
              node("AveragePool", "p", "y", kernel_shape=[41, 41])]  # fmt: skip
@@ -199,7 +209,9 @@ def test_a_network_that_pads_by_reflection_draws_every_photo(tmp_path, converted
         assert model.run(np.zeros((*size, 3), np.uint8)).shape == (*size, 3)
 
 
-def test_a_loop_without_end_is_ended(tmp_path, converted, monkeypatch):
+def test_a_loop_without_end_is_ended(
+    tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(onnxfile, "_LONGEST_RUN", 2)
     value = helper.make_tensor_value_info
     body = helper.make_graph(
@@ -215,7 +227,7 @@ def test_a_loop_without_end_is_ended(tmp_path, converted, monkeypatch):
         converted(path)
 
 
-def constant(value):
+def constant(value: Any) -> Any:
     return lambda path: graph(
         path,
         [node("Mul", "x", "nought", "z"), node("Add", "z", "value", "y")],
@@ -223,7 +235,7 @@ def constant(value):
     )
 
 
-def channels(count):
+def channels(count: Any) -> Any:
     return lambda path: graph(
         path,
         [node("Conv", "x", "weight", "y")],
@@ -232,12 +244,12 @@ def channels(count):
     )
 
 
-def classifier(path):
+def classifier(path: Path) -> Any:
     nodes = [node("GlobalAveragePool", "x", "p"), node("Flatten", "p", "y")]
     return graph(path, nodes, made=[("y", FLOAT, [1, 3])])
 
 
-def doubling(path):
+def doubling(path: Path) -> Any:
     scales = np.array([1, 1, 2, 2], np.float32)
     nodes = [helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest")]
     return graph(path, nodes, made=[("y", FLOAT, ANY)], constants=[("scales", scales)])
@@ -254,13 +266,15 @@ def doubling(path):
         (constant(np.nan), "NaN"),
     ],
 )
-def test_what_is_no_drawing_network_is_refused(tmp_path, converted, write, said):
+def test_what_is_no_drawing_network_is_refused(
+    tmp_path: Path, converted: Any, write: Any, said: str
+) -> None:
     with pytest.raises(RefusedError, match=said):
         converted(write(tmp_path / "net.onnx"))
     assert not (tmp_path / "to" / "model.onnx").exists()
 
 
-def test_what_is_clipped_is_reported(tmp_path, converted):
+def test_what_is_clipped_is_reported(tmp_path: Path, converted: Any) -> None:
     report, _ = converted(unsorted(tmp_path / "net.onnx"), low=0.0, high=0.1)
     assert any("above white" in note for note in report.notes)
 
@@ -300,18 +314,18 @@ def trained() -> nn.Module:
     return made.eval()
 
 
-def learn_save(path):
+def learn_save(path: Path) -> None:
     """`learn.save()` of fastai 1 and 2, with the optimiser's state."""
     made = trained()
     optimiser = torch.optim.Adam(made.parameters())
     torch.save({"model": made.state_dict(), "opt": optimiser.state_dict()}, path)
 
 
-def data_parallel(path):
+def data_parallel(path: Path) -> None:
     torch.save({"state_dict": nn.DataParallel(trained()).state_dict()}, path)
 
 
-def legacy(path):
+def legacy(path: Path) -> None:
     torch.save(trained().state_dict(), path, _use_new_zipfile_serialization=False)
 
 
@@ -326,7 +340,9 @@ def legacy(path):
         lambda path: torch.save({"epoch": 3, "params_ema": trained().state_dict()}, path),
     ],
 )
-def test_weights_are_read_out_of(tmp_path, converted, monkeypatch, write):
+def test_weights_are_read_out_of(
+    tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch, write: Any
+) -> None:
     write(tmp_path / "net.pth")
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     report, model = converted(tmp_path / "net.pth", factory="factories:Half")
@@ -337,21 +353,25 @@ def test_weights_are_read_out_of(tmp_path, converted, monkeypatch, write):
 @pytest.mark.parametrize(
     "factory", ["nothing", "nothing:here", "factories:absent", ":", "os:abort_"]
 )
-def test_a_factory_that_is_not_there_is_refused(tmp_path, converted, monkeypatch, factory):
+def test_a_factory_that_is_not_there_is_refused(
+    tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch, factory: Any
+) -> None:
     learn_save(tmp_path / "net.pth")
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     with pytest.raises(RefusedError, match="--factory"):
         converted(tmp_path / "net.pth", factory=factory)
 
 
-def test_a_factory_that_fails_is_named(tmp_path, converted, monkeypatch):
+def test_a_factory_that_fails_is_named(
+    tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learn_save(tmp_path / "net.pth")
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     with pytest.raises(RefusedError, match="TypeError"):
         converted(tmp_path / "net.pth", factory="factories:several")
 
 
-def scripted(module, path):
+def scripted(module: Any, path: Path) -> None:
     torch.jit.save(torch.jit.script(module), path)
 
 
@@ -362,7 +382,7 @@ class OneSize(nn.Module):
         return x.reshape(3, 40 * 56).reshape(1, 3, 40, 56) / 2
 
 
-def traced_at_its_size(path):
+def traced_at_its_size(path: Path) -> None:
     torch.jit.save(torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 56)), path)
 
 
@@ -376,7 +396,7 @@ def traced_at_its_size(path):
         (lambda path: scripted(Named().eval(), path), {"output": "out"}),
     ],
 )
-def test_a_script(tmp_path, converted, write, more):
+def test_a_script(tmp_path: Path, converted: Any, write: Any, more: Any) -> None:
     write(tmp_path / "net.pt")
     report, model = converted(tmp_path / "net.pt", trust=True, **more)
     assert report.agreement.largest <= 1
@@ -387,7 +407,7 @@ def test_a_script(tmp_path, converted, write, more):
 
 
 @needs_a_sandbox
-def test_a_script_of_several_outputs_asks_for_one(tmp_path, converted):
+def test_a_script_of_several_outputs_asks_for_one(tmp_path: Path, converted: Any) -> None:
     scripted(Several().eval(), tmp_path / "net.pt")
     with pytest.raises(RefusedError, match=r"2 outputs.*--output"):
         converted(tmp_path / "net.pt", trust=True)
@@ -395,7 +415,7 @@ def test_a_script_of_several_outputs_asks_for_one(tmp_path, converted):
 
 @needs_a_sandbox
 @pytest.mark.parametrize("half", [False, True])
-def test_an_exported_program_of_free_size(tmp_path, converted, half):
+def test_an_exported_program_of_free_size(tmp_path: Path, converted: Any, half: Any) -> None:
     made, x = trained(), torch.zeros(1, 3, 64, 96)
     if half:
         made, x = made.half(), x.half()
@@ -409,7 +429,7 @@ def test_an_exported_program_of_free_size(tmp_path, converted, half):
 
 @needs_a_sandbox
 @pytest.mark.parametrize("write", [torch.save, lambda made, path: pickled_to(made, path)])
-def test_a_whole_module(tmp_path, converted, write):
+def test_a_whole_module(tmp_path: Path, converted: Any, write: Any) -> None:
     made = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.ReLU())
     with torch.no_grad():
         made[0].weight[:] = torch.eye(3).view(3, 3, 1, 1) / 2
@@ -419,12 +439,14 @@ def test_a_whole_module(tmp_path, converted, write):
     assert halves(model)
 
 
-def pickled_to(made, path):
+def pickled_to(made: Any, path: Path) -> None:
     path.write_bytes(pickle.dumps(made))
 
 
 @needs_a_sandbox
-def test_a_module_whose_class_is_not_here_asks_for_a_factory(tmp_path, converted):
+def test_a_module_whose_class_is_not_here_asks_for_a_factory(
+    tmp_path: Path, converted: Any
+) -> None:
     torch.save(trained(), tmp_path / "net.pth")
     with pytest.raises(RefusedError, match="--factory"):
         converted(tmp_path / "net.pth", trust=True)

@@ -10,6 +10,7 @@ import subprocess
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,33 +27,33 @@ LEARNER = Path(__file__).parent / "fastai1" / "learners" / "logits.pkl"
 class Call:
     """Pickles as a call of `function`."""
 
-    def __init__(self, function, *args, state=None):
+    def __init__(self, function: Any, *args: Any, state: Any = None) -> None:
         self.function, self.args, self.state = function, args, state
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return (self.function, self.args, self.state) if self.state else (self.function, self.args)
 
 
-def global_tricks():
+def global_tricks() -> Any:
     """Names that only protocol 4 can ask for, with a dot: an attribute of something harmless."""
     parts = [b"\x80\x04", b"\x8c\x09functools", b"\x8c\x12partial.__globals__", b"\x93."]
     return b"".join(parts)
 
 
-def builds_a_class():
+def builds_a_class() -> Any:
     """Sets an attribute of a class, which then is called: BUILD on what was never made."""
     return b"\x80\x02ctorch.nn\nModule\nN}X\x07\x00\x00\x00forwardcos\nsystem\ns\x86b."
 
 
-def by_inst(command):
+def by_inst(command: Any) -> Any:
     return b"(S'" + command.encode() + b"'\nios\nsystem\n."
 
 
-def by_obj(command):
+def by_obj(command: Any) -> Any:
     return b"(cos\nsystem\nS'" + command.encode() + b"'\no."
 
 
-def shapes(mark):
+def shapes(mark: Path) -> Any:
     """Every way of running something that I know of, by name; each would leave the file `mark`."""
     command = f"touch {mark}"
     system = Call(os.system, command)
@@ -75,7 +76,7 @@ def shapes(mark):
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 @pytest.mark.parametrize("shape", list(shapes(Path("x"))))
 @pytest.mark.parametrize("container", ["plain", "zip", "legacy"])
-def test_nothing_is_run(tmp_path, shape, container, protocol):
+def test_nothing_is_run(tmp_path: Path, shape: Any, container: Any, protocol: Any) -> None:
     mark = tmp_path / "ran"
     data = pickle.dumps(shapes(mark)[shape], protocol=protocol)
     path = contain(tmp_path / "learner.pkl", data, container)
@@ -89,21 +90,21 @@ def test_nothing_is_run(tmp_path, shape, container, protocol):
 
 
 @pytest.mark.parametrize("make", [global_tricks, builds_a_class])
-def test_tricks_with_names_are_refused(make, tmp_path):
+def test_tricks_with_names_are_refused(make: Any, tmp_path: Path) -> None:
     path = contain(tmp_path / "learner.pkl", make(), "plain")
     with pytest.raises(RefusedError):
         fastai1.read(path)
 
 
 @pytest.mark.parametrize("make", [by_inst, by_obj])
-def test_older_calls_are_calls_too(make, tmp_path):
+def test_older_calls_are_calls_too(make: Any, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     path = contain(tmp_path / "learner.pkl", make(f"touch {mark}"), "plain")
     assert inspection.look(path).strange == ["os.system"]
     assert not mark.exists()
 
 
-def contain(path, data, container):
+def contain(path: Path, data: Any, container: Any) -> Any:
     """`data` as torch would have stored a pickle."""
     if container == "zip":
         with zipfile.ZipFile(path, "w") as archive:
@@ -118,7 +119,7 @@ def contain(path, data, container):
     return path
 
 
-def test_a_refusal_names_what_was_found(tmp_path):
+def test_a_refusal_names_what_was_found(tmp_path: Path) -> None:
     data = {"model": None, "data": {}, "loss_func": Call(os.system, "true")}
     path = contain(tmp_path / "learner.pkl", pickle.dumps(data, 2), "zip")
     with pytest.raises(RefusedError, match=r"posix\.system"):
@@ -129,14 +130,14 @@ class Loss:
     """A class of one's own, which a learner may carry."""
 
 
-def test_a_class_of_ones_own_may_be_let_stand():
+def test_a_class_of_ones_own_may_be_let_stand() -> None:
     value = pickles.read(pickle.dumps({"loss_func": Loss()}, 2))
     name = f"{__name__}.Loss"
     assert fastai1.strange(pickles.walk(value)) == {name}
     assert fastai1.strange(pickles.walk(value), frozenset({name})) == set()
 
 
-def test_a_compressed_entry_is_refused(tmp_path):
+def test_a_compressed_entry_is_refused(tmp_path: Path) -> None:
     """Torch stores; a few kilobytes of deflated noughts would be gigabytes in memory."""
     path = tmp_path / "bomb.pkl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -146,7 +147,7 @@ def test_a_compressed_entry_is_refused(tmp_path):
         TorchFile(path)
 
 
-def test_an_archive_in_an_archive_is_no_learner(tmp_path):
+def test_an_archive_in_an_archive_is_no_learner(tmp_path: Path) -> None:
     inner = contain(tmp_path / "inner.pkl", pickle.dumps(Call(os.system, "true"), 2), "zip")
     path = tmp_path / "outer.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -155,26 +156,26 @@ def test_an_archive_in_an_archive_is_no_learner(tmp_path):
         fastai1.read(path)
 
 
-def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
+def test_a_tensor_larger_than_its_storage_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wide.pt"
     torch.save({"wide": torch.zeros(1).expand(100_000, 100_000)}, path)
     with TorchFile(path) as file, pytest.raises(RefusedError, match="larger than its storage"):
         file.tensor(file.value["wide"])
 
 
-def test_keys_that_take_for_ever_to_hash_are_refused():
+def test_keys_that_take_for_ever_to_hash_are_refused() -> None:
     """Each tuple holds the last one twice: forty of them are a billion leaves to a hash."""
     laughs = b"\x80\x02}" + b")" + b"2\x86" * 40 + b"K\x01s."
     with pytest.raises(RefusedError, match="nested tuples"):
         pickles.read(laughs)
 
 
-def test_what_is_referred_to_often_is_walked_once():
+def test_what_is_referred_to_often_is_walked_once() -> None:
     laughs = b"\x80\x02]" + b"2\x86" * 60 + b"."
     assert len(list(pickles.walk(pickles.read(laughs)))) == 61
 
 
-def test_ends_and_lengths_that_lie_are_refused():
+def test_ends_and_lengths_that_lie_are_refused() -> None:
     for data in (
         b"",
         b"\x80",
@@ -187,21 +188,23 @@ def test_ends_and_lengths_that_lie_are_refused():
             pickles.read(data)
 
 
-def test_extensions_and_buffers_are_refused():
+def test_extensions_and_buffers_are_refused() -> None:
     for data in (b"\x80\x02\x82\x01.", b"\x80\x05\x97."):
         with pytest.raises(RefusedError, match="no learner needs"):
             pickles.read(data)
 
 
 @given(st.binary(max_size=200))
-def test_noise_is_refused_or_read_and_nothing_else(data):
+def test_noise_is_refused_or_read_and_nothing_else(data: Any) -> None:
     with contextlib.suppress(RefusedError):
         pickles.read(data)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-def test_a_damaged_learner_is_read_or_refused_and_nothing_else(tmp_path_factory, data):
+def test_a_damaged_learner_is_read_or_refused_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, data: Any
+) -> None:
     with zipfile.ZipFile(LEARNER) as whole:
         entries = {name: whole.read(name) for name in whole.namelist()}
     root = next(name for name in entries if name.endswith("/data.pkl"))
@@ -217,7 +220,7 @@ def test_a_damaged_learner_is_read_or_refused_and_nothing_else(tmp_path_factory,
 
 
 @pytest.mark.parametrize("lost", ["weight_orig", "weight_u", "gamma", "layers"])
-def test_a_learner_that_does_not_hold_together_is_refused(tmp_path, lost):
+def test_a_learner_that_does_not_hold_together_is_refused(tmp_path: Path, lost: Any) -> None:
     """A name that the network looks up is no longer there."""
     learner = LEARNER.with_name("spectral.pkl")
     path = tmp_path / "learner.pkl"
@@ -245,21 +248,21 @@ plain = st.recursive(
 
 
 @given(plain, st.integers(0, pickle.HIGHEST_PROTOCOL))
-def test_plain_values_are_read_as_they_are(value, protocol):
+def test_plain_values_are_read_as_they_are(value: Any, protocol: Any) -> None:
     data = pickle.dumps(value, protocol)
     if any(op.name == "GLOBAL" for op, _, _ in pickletools.genops(data)):
         return  # bytes in the older protocols are a call of _codecs.encode
     assert pickles.read(io.BytesIO(data)) == value
 
 
-def test_an_object_is_written_down_and_not_made():
+def test_an_object_is_written_down_and_not_made() -> None:
     read = pickles.read(pickle.dumps(Call(os.system, "true"), 2))
     assert isinstance(read, Object)
     assert read.maker == Global("posix", "system")
     assert read.args == ("true",)
 
 
-def test_a_genuine_learner_has_nothing_strange():
+def test_a_genuine_learner_has_nothing_strange() -> None:
     found = inspection.look(LEARNER)
     assert found.strange == []
     assert "DynamicUnet" in str(found)

@@ -1,6 +1,7 @@
 """Eight bits, on a genuine learner's model file."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -24,7 +25,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("float") / "model.onnx"
     source = fastai1.read(HERE / "fastai1" / "learners" / "spectral.pkl")
     metadata = {"name": "lines", "version": "1", "license": "MIT", "source": "a test"}
@@ -32,11 +33,11 @@ def model(tmp_path_factory):
     return path
 
 
-def metadata(path):
+def metadata(path: Path) -> Any:
     return onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
 
 
-def test_it_keeps_its_looks_and_its_metadata(model, tmp_path):
+def test_it_keeps_its_looks_and_its_metadata(model: Any, tmp_path: Path) -> None:
     small = tmp_path / "small.onnx"
     photos = agreement.photos(SAMPLES, SIZE)
     done = quantise.quantise(model, small, photos[::2], photos[1::2])
@@ -47,7 +48,7 @@ def test_it_keeps_its_looks_and_its_metadata(model, tmp_path):
     assert len(quantised) > 20
 
 
-def test_it_takes_sizes_that_it_was_not_calibrated_at(model, tmp_path):
+def test_it_takes_sizes_that_it_was_not_calibrated_at(model: Any, tmp_path: Path) -> None:
     small = tmp_path / "small.onnx"
     photos = agreement.photos(SAMPLES, SIZE)
     quantise.quantise(model, small, photos[::2], photos[1::2])
@@ -55,7 +56,7 @@ def test_it_takes_sizes_that_it_was_not_calibrated_at(model, tmp_path):
     assert Model(small).run(photo).shape == (98, 210, 3)
 
 
-def test_what_cannot_keep_its_looks_is_refused(model, tmp_path):
+def test_what_cannot_keep_its_looks_is_refused(model: Any, tmp_path: Path) -> None:
     photos = agreement.photos(SAMPLES, SIZE)
     with pytest.raises(RefusedError, match=r"SSIM 0\.99999"):
         quantise.quantise(model, tmp_path / "small.onnx", photos[:1], photos[1:], bound=0.99999)

@@ -4,6 +4,7 @@ import pickle
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -48,33 +49,33 @@ def make() -> nn.Module:
     return Lines().eval()
 
 
-def options(**more) -> Options:
+def options(**more: Any) -> Options:
     given = {"mean": MEAN, "std": STD, "low": -1, "high": 1, "max_side": 256, "trust": True}
     return Options(preview=PREVIEW, **given | more)
 
 
-def expected(photo):
+def expected(photo: Any) -> Any:
     x = (torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255 - stat(MEAN)) / stat(STD)
     with torch.inference_mode():
         y = (make()(x) + 1) / 2
     return y[0].permute(1, 2, 0).clamp(0, 1).numpy() * 255
 
 
-def stat(values):
+def stat(values: Any) -> Any:
     return torch.tensor(values).view(1, 3, 1, 1)
 
 
-def assert_drawn(model, size=(64, 98)):
+def assert_drawn(model: Any, size: Any = (64, 98)) -> None:
     photo = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
     (art,) = onnxruntime.InferenceSession(model).run(["art"], {"image": photo[None]})
     assert np.abs(art[0] - expected(photo)).max() < 0.51
 
 
-def write_torchscript(path):
+def write_torchscript(path: Path) -> None:
     torch.jit.save(torch.jit.script(make()), path)
 
 
-def write_onnx(path, size=("H", "W"), opset=17):
+def write_onnx(path: Path, size: Any = ("H", "W"), opset: int = 17) -> None:
     free = {} if size == (64, 98) else {k: {2: "H", 3: "W"} for k in ("photo", "art")}
     names = {"input_names": ["photo"], "output_names": ["art"]}
     photo = torch.zeros(1, 3, *(size if size == (64, 98) else (64, 96)))
@@ -83,11 +84,11 @@ def write_onnx(path, size=("H", "W"), opset=17):
     )
 
 
-def write_program(path, free=False):
+def write_program(path: Path, free: bool = False) -> None:
     torch.export.save(torch.export.export(make(), (torch.zeros(1, 3, 64, 98),)), path)
 
 
-def write_weights(path):
+def write_weights(path: Path) -> None:
     torch.save({"state_dict": make().state_dict()}, path)
 
 
@@ -99,7 +100,7 @@ def write_weights(path):
         ("old.onnx", lambda path: write_onnx(path, opset=11)),
     ],
 )
-def test_a_graph_of_free_size(tmp_path, name, write):
+def test_a_graph_of_free_size(tmp_path: Path, name: str, write: Any) -> None:
     write(tmp_path / name)
     report = convert.convert(tmp_path / name, tmp_path / "to" / "m.onnx", options(), SAMPLES)
     assert report.metadata["multiple"] == "2"
@@ -111,7 +112,7 @@ def test_a_graph_of_free_size(tmp_path, name, write):
     ("name", "write"),
     [("net.pt2", write_program), ("net.onnx", lambda path: write_onnx(path, (64, 98)))],
 )
-def test_a_graph_of_one_size(tmp_path, name, write):
+def test_a_graph_of_one_size(tmp_path: Path, name: str, write: Any) -> None:
     write(tmp_path / name)
     report = convert.convert(tmp_path / name, tmp_path / "to" / "m.onnx", options(), SAMPLES)
     assert report.metadata["fixed_size"] == "64x98"
@@ -120,7 +121,7 @@ def test_a_graph_of_one_size(tmp_path, name, write):
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
-def test_weights_for_a_factory(tmp_path, monkeypatch, name):
+def test_weights_for_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     if name == "net.pth":
         write_weights(tmp_path / name)
     else:
@@ -139,7 +140,9 @@ def test_weights_for_a_factory(tmp_path, monkeypatch, name):
         ("net.pth", write_weights, {"factory": "factories:make"}),
     ],
 )
-def test_a_size_can_be_asked_for(tmp_path, monkeypatch, name, write, more):
+def test_a_size_can_be_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, write: Any, more: Any
+) -> None:
     """The function then brings every photo into that size, and the art back out of it."""
     write(tmp_path / name)
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
@@ -154,7 +157,9 @@ def test_a_size_can_be_asked_for(tmp_path, monkeypatch, name, write, more):
     assert art.shape == (40, 98, 3)
 
 
-def test_a_size_that_the_network_does_not_take_is_refused(tmp_path, monkeypatch):
+def test_a_size_that_the_network_does_not_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_weights(tmp_path / "net.pth")
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     given = options(fixed=(64, 97), factory="factories:make")
@@ -182,7 +187,9 @@ class Wide(nn.Sequential):
     ("kind", "said"),
     [(Classifier, "no pictures"), (Larger, "not as large"), (Wide, "5 channels")],
 )
-def test_what_makes_no_picture_is_refused(tmp_path, monkeypatch, kind, said):
+def test_what_makes_no_picture_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any, said: str
+) -> None:
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     torch.save(kind().state_dict(), tmp_path / "net.pth")
     with pytest.raises(RefusedError, match=said):
@@ -197,13 +204,15 @@ def test_what_makes_no_picture_is_refused(tmp_path, monkeypatch, kind, said):
         convert.convert(tmp_path / "net.pt", tmp_path / "m.onnx", options(), SAMPLES)
 
 
-def test_weights_alone_ask_for_a_factory(tmp_path):
+def test_weights_alone_ask_for_a_factory(tmp_path: Path) -> None:
     torch.save(make().state_dict(), tmp_path / "net.pth")
     with pytest.raises(RefusedError, match="--factory"):
         convert.convert(tmp_path / "net.pth", tmp_path / "m.onnx", options(), SAMPLES)
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path, monkeypatch):
+def test_weights_that_do_not_fit_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "factories", sys.modules[__name__])
     torch.save(Wide().state_dict(), tmp_path / "net.pth")
     with pytest.raises(RefusedError, match="does not fit"):
@@ -220,7 +229,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, monkeypatch):
         {"format": "joblib", "trees": [1, 2, 3]},
     ],
 )
-def test_a_pickle_of_something_else_is_named(tmp_path, state):
+def test_a_pickle_of_something_else_is_named(tmp_path: Path, state: Any) -> None:
     path = tmp_path / "thing.pkl"
     path.write_bytes(pickle.dumps(state))
     with pytest.raises(RefusedError, match="no learner"):
@@ -228,7 +237,7 @@ def test_a_pickle_of_something_else_is_named(tmp_path, state):
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04broken"])
-def test_a_file_of_another_kind_is_refused(tmp_path, data):
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, data: Any) -> None:
     for name in ("thing.pkl", "thing.onnx"):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(RefusedError):
@@ -239,14 +248,14 @@ def test_a_file_of_another_kind_is_refused(tmp_path, data):
     ("data", "said"),
     [(b"", "it is empty"), (b"To whom it may concern", "begins with b'To whom"), (None, "opened")],
 )
-def test_what_is_no_pickle_is_named(tmp_path, data, said):
+def test_what_is_no_pickle_is_named(tmp_path: Path, data: Any, said: str) -> None:
     if data is not None:
         (tmp_path / "thing.pkl").write_bytes(data)
     with pytest.raises(RefusedError, match=said):
         convert.convert(tmp_path / "thing.pkl", tmp_path / "m.onnx", options(), SAMPLES)
 
 
-def test_an_onnx_model_of_two_inputs_is_refused(tmp_path):
+def test_an_onnx_model_of_two_inputs_is_refused(tmp_path: Path) -> None:
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 8, 8]) for n in "abc"]
     graph = helper.make_graph(
         [helper.make_node("Add", ["a", "b"], ["c"])], "g", values[:2], values[2:]
@@ -259,7 +268,9 @@ def test_an_onnx_model_of_two_inputs_is_refused(tmp_path):
         convert.convert(tmp_path / "two.onnx", tmp_path / "m.onnx", options(), SAMPLES)
 
 
-def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
+def test_a_model_too_large_for_the_memory_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Memory that grows with the photo: `max_side` comes down until there is room."""
     write_onnx(tmp_path / "net.onnx")
     monkeypatch.setattr(
@@ -281,7 +292,9 @@ def test_a_model_too_large_for_the_memory_is_bounded(tmp_path, monkeypatch):
     ("max_side", "peak"),
     [(1024, lambda side: 9000), (400, lambda side: 9000), (1024, lambda side: 9000 + side)],
 )
-def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, max_side, peak):
+def test_what_is_refused_leaves_the_model_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_side: int, peak: Any
+) -> None:
     write_onnx(tmp_path / "net.onnx")
     monkeypatch.setattr(
         convert, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, peak(size[0]))
@@ -298,7 +311,7 @@ def test_what_is_refused_leaves_the_model_that_was_there(tmp_path, monkeypatch, 
     assert list(to.parent.iterdir()) == [to]
 
 
-def test_fastai_2_is_read_only_when_trusted(tmp_path):
+def test_fastai_2_is_read_only_when_trusted(tmp_path: Path) -> None:
     learner = learner_of_fastai_2(tmp_path)
     with pytest.raises(RefusedError, match="--trust"):
         convert.convert(learner, tmp_path / "m.onnx", options(trust=False), SAMPLES)
@@ -310,7 +323,7 @@ def test_fastai_2_is_read_only_when_trusted(tmp_path):
     assert report.metadata["fixed_size"] == "64x98"
 
 
-def learner_of_fastai_2(folder):
+def learner_of_fastai_2(folder: Path) -> Any:
     """A U-Net for pictures, by fastai 2 itself; not trained, which reading it does not ask for."""
     from fastai.data.block import DataBlock
     from fastai.data.transforms import Normalize, RandomSplitter

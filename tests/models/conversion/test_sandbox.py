@@ -5,7 +5,9 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ pytestmark = [
 ]
 
 
-def _load():
+def _load() -> Any:
     spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
     made = importlib.util.module_from_spec(spec)
     sys.modules["hostile"] = made  # so that pickle finds its classes
@@ -44,10 +46,10 @@ def mark(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def told(tmp_path: Path):
+def told(tmp_path: Path) -> Callable[..., str]:
     """What converting a file came to: the refusal, or nothing."""
 
-    def tell(path: Path, **more) -> str:
+    def tell(path: Path, **more: Any) -> str:
         options = Options(preview=tmp_path / "preview.jpg", max_side=64, **more)
         try:
             convert.convert(path, tmp_path / "to" / "model.onnx", options, SAMPLES)
@@ -68,7 +70,9 @@ ROUTES = [*hostile.PICKLES, "script"]
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_nothing_runs_without_trust(tmp_path, route, mark, told):
+def test_nothing_runs_without_trust(
+    tmp_path: Path, route: str, mark: Path, told: Callable[..., str]
+) -> None:
     path = hostile_file(tmp_path, route, mark)
     assert "--trust" in told(path)
     assert not mark.exists()
@@ -79,7 +83,9 @@ def test_nothing_runs_without_trust(tmp_path, route, mark, told):
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_the_command_runs_nothing_without_trust(tmp_path, route, mark, capsys):
+def test_the_command_runs_nothing_without_trust(
+    tmp_path: Path, route: str, mark: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from models.__main__ import main
 
     path = hostile_file(tmp_path, route, mark)
@@ -91,13 +97,17 @@ def test_the_command_runs_nothing_without_trust(tmp_path, route, mark, capsys):
 
 @needs_a_sandbox
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_is_trusted_writes_nothing_outside(tmp_path, route, mark, told):
+def test_what_is_trusted_writes_nothing_outside(
+    tmp_path: Path, route: str, mark: Path, told: Callable[..., str]
+) -> None:
     path = hostile_file(tmp_path, route, mark)
     told(path, trust=True)
     assert not mark.exists()
 
 
-def test_the_mark_would_appear_without_a_sandbox(tmp_path, mark, told):
+def test_the_mark_would_appear_without_a_sandbox(
+    tmp_path: Path, mark: Path, told: Callable[..., str]
+) -> None:
     """So that its absence above means something."""
     told(hostile_file(tmp_path, "module", mark), trust=True, sandbox=False)
     assert mark.read_text() == "ran"
@@ -115,7 +125,9 @@ PROBES = {
 @needs_a_sandbox
 @pytest.mark.parametrize("probe", list(PROBES))
 @pytest.mark.parametrize("wrap", ["bubblewrap", "unshare"])
-def test_what_is_trusted_sees_nothing(tmp_path, probe, wrap, told, monkeypatch):
+def test_what_is_trusted_sees_nothing(
+    tmp_path: Path, probe: str, wrap: str, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not sandbox.works(wrap):
         pytest.skip(f"{wrap} does not work here")
     monkeypatch.setattr(sandbox, "working", lambda: wrap)
@@ -135,13 +147,13 @@ def test_what_is_trusted_sees_nothing(tmp_path, probe, wrap, told, monkeypatch):
 
 
 @needs_a_sandbox
-def test_a_probe_that_leaks_is_noticed(tmp_path, told):
+def test_a_probe_that_leaks_is_noticed(tmp_path: Path, told: Callable[..., str]) -> None:
     path = hostile.module(tmp_path / "module.pkl", "leak = 'x'\nassert not leak, 'leak'")
     assert "leak" in told(path, trust=True)
 
 
 @needs_a_sandbox
-def test_a_loop_ends(tmp_path, told):
+def test_a_loop_ends(tmp_path: Path, told: Callable[..., str]) -> None:
     path = hostile.script(tmp_path / "loop.pt", hostile.Loops())
     said = told(path, trust=True, limits=Limits(seconds=15))
     assert "15 s" in said or "status" in said
@@ -156,7 +168,9 @@ def test_a_loop_ends(tmp_path, told):
         ("import sys; sys.stderr.write('\\x1b[2J\\x1b[31mgone'); raise SystemExit(3)", "x1b"),
     ],
 )
-def test_limits_and_messages(tmp_path, told, code, said):
+def test_limits_and_messages(
+    tmp_path: Path, told: Callable[..., str], code: str, said: str
+) -> None:
     path = hostile.module(
         tmp_path / "module.pkl", "import os; os.chdir(os.environ['HOME'])\n" + code
     )
@@ -185,7 +199,9 @@ os._exit(0)
         "os.remove('facts.json'); os.symlink({secret!r}, 'facts.json')",
     ],
 )
-def test_what_it_leaves_is_not_trusted(tmp_path, told, leave):
+def test_what_it_leaves_is_not_trusted(
+    tmp_path: Path, told: Callable[..., str], leave: str
+) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b'{"refused": "canary"}')
     code = TAKEN.format(leave.format(secret=str(secret)))
@@ -194,7 +210,9 @@ def test_what_it_leaves_is_not_trusted(tmp_path, told, leave):
     assert "canary" not in said
 
 
-def test_where_there_is_no_sandbox_it_is_refused(tmp_path, mark, told, monkeypatch):
+def test_where_there_is_no_sandbox_it_is_refused(
+    tmp_path: Path, mark: Path, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sandbox, "working", lambda: None)
     said = told(hostile_file(tmp_path, "module", mark), trust=True)
     assert "--no-sandbox" in said
@@ -204,7 +222,7 @@ def test_where_there_is_no_sandbox_it_is_refused(tmp_path, mark, told, monkeypat
 RUNS = re.compile(r"\b(pickle|torch|jit|export)\.loads?\(|\bload_learner\(")
 
 
-def test_only_the_loader_unpickles():
+def test_only_the_loader_unpickles() -> None:
     """One module runs what a file says, and no other imports it."""
     files = list((ROOT / "models" / "conversion").rglob("*.py"))
     found = {path.name for path in files if RUNS.search(path.read_text())}
