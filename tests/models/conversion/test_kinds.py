@@ -35,7 +35,7 @@ def converted(tmp_path: Path) -> Any:
     """Convert a file; the report, and the model file as the service loads it."""
 
     def run(path: Path, **more: Any) -> Any:
-        given = {"max_side": 64, "preview": tmp_path / "preview.jpg"} | more
+        given: dict[str, Any] = {"max_side": 64, "preview": tmp_path / "preview.jpg"} | more
         report = convert.convert(path, tmp_path / "to" / "model.onnx", Options(**given), SAMPLES)
         return report, Model(report.path)
 
@@ -126,7 +126,7 @@ def half_precision(path: Path) -> Path:
 
 
 def weights_beside(path: Path) -> Path:
-    large = [("large", np.full((3, 64, 64), 0.5, np.float32))]
+    large: list[tuple[str, Any]] = [("large", np.full((3, 64, 64), 0.5, np.float32))]
     nodes = [node("ReduceMax", "large", "one", keepdims=0), node("Mul", "x", "one", "y")]
     model = onnx.load(graph(path, nodes, constants=large))
     onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)

@@ -50,7 +50,14 @@ def make() -> nn.Module:
 
 
 def options(**more: Any) -> Options:
-    given = {"mean": MEAN, "std": STD, "low": -1, "high": 1, "max_side": 256, "trust": True}
+    given: dict[str, Any] = {
+        "mean": MEAN,
+        "std": STD,
+        "low": -1,
+        "high": 1,
+        "max_side": 256,
+        "trust": True,
+    }
     return Options(preview=PREVIEW, **given | more)
 
 

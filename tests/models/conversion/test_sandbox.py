@@ -27,6 +27,8 @@ pytestmark = [
 
 def _load() -> Any:
     spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
+    assert spec is not None
+    assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     sys.modules["hostile"] = made  # so that pickle finds its classes
     spec.loader.exec_module(made)
