@@ -54,6 +54,8 @@ def test_it_ends_with_whoever_started_it(end: signal.Signals, tmp_path: Path) ->
             httpx.get(endpoint)
         except httpx.ConnectError:
             break
+        except httpx.TransportError:
+            pass  # it ends in the middle of this answer
         assert time.monotonic() < patience
         time.sleep(0.05)
 

@@ -429,7 +429,7 @@ def test_version_and_help(artline: Any) -> None:
     [
         ([], "PHOTO"),
         (["a.jpg", "--via", "mail"], "--via"),
-        (["a.jpg", "--format", "gif"], "format is jpeg, png or webp"),
+        (["a.jpg", "--format", "gif"], "format is jpeg, png, webp or svg"),
         (["a.jpg", "--max-side", "7"], "max_side is a number of pixels"),
         (["a.jpg", "--max-side", "x"], "--max-side"),
         (["a.jpg", "-j", "0"], "-j"),

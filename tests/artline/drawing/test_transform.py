@@ -172,7 +172,7 @@ def test_a_model_of_one_size_letterboxes(tmp_path: Path) -> None:
     assert Image.open(io.BytesIO(transform(wide, model))).size == (160, 40)
 
 
-@pytest.mark.parametrize("format_", MEDIA_TYPES)
+@pytest.mark.parametrize("format_", sorted(MEDIA_TYPES.keys() - {"svg"}))
 def test_the_drawing_carries_no_metadata(format_: str, samples: Path) -> None:
     photo = Image.open(samples / "rotated.jpg")
     exif = photo.getexif()
