@@ -1,4 +1,4 @@
-"""Judges a model on the held-out photos: figures, and a sheet for the eyes."""
+"""Lays out photos never trained on beside the line art that a model makes of them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print SSIM to the teacher as a table, save the sheet."""
+    """Save the sheet."""
     from artline.drawing.model import Model
     from models.contactsheet import save
-    from models.training.gallery import judge
+    from models.training.gallery import gallery
 
-    scores, sheet = judge(arguments.build / "lessons" / "held_out", Model(arguments.model))
-    save(sheet, arguments.to)
-    print("| photo | SSIM |\n| --- | --- |")
-    for name, score in scores.items():
-        print(f"| {name} | {score:.3f} |")
-    print(f"| mean of {len(scores)} | {sum(scores.values()) / len(scores):.3f} |")
+    save(gallery(arguments.build / "lessons" / "held_out", Model(arguments.model)), arguments.to)
+    print(arguments.to)
     return 0

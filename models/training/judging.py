@@ -42,7 +42,7 @@ SIDES = (512, 2048)  # pixels of the longer side that stroke widths are compared
 
 GOALS = {
     "eye contour found, eyes ≥50 px apart": "≥0.92",
-    "eye contour found, 20–50 px": "≥0.75",
+    "eye contour found, 20 to 50 px": "≥0.75",
     "lip contour found, ≥50 px": "≥0.83",
     "pupil ink, ≥50 px": "≥0.75",
     "brow ink, ≥50 px": "≥0.52",
@@ -56,8 +56,8 @@ GOALS = {
     "photos with less than 0.3 % ink": "0",
     "SSIM to the teacher (imitation)": "",
     "stroke width at 512 px, ‰ of the side": "",
-    "stroke width at 2048 px, ‰ of the side": "within 1.6×",
-    "SSIM to its own line art: noise σ 20": "≥0.93",
+    "stroke width at 2048 px, ‰ of the side": "within 1.6 times",
+    "SSIM to its own line art: noise of 20": "≥0.93",
     "SSIM to its own line art: JPEG 30": "≥0.97",
     "SSIM to its own line art: darker": "≥0.92",
 }
@@ -176,7 +176,7 @@ def of_face(ink: Mask, away: Floats, grey: Floats, face: Face) -> dict[str, floa
     }
     eyes = float(np.mean([found(mesh[list(ring)], away, within) for ring in faces.EYES]))
     if MEDIUM <= q < LARGE:
-        scores["eye contour found, 20–50 px"] = eyes
+        scores["eye contour found, 20 to 50 px"] = eyes
     if q < LARGE:
         return scores
     pupils = [disc(ink, centre, radius / 2) for centre, radius in map(face.iris, (0, 1))]
@@ -239,7 +239,7 @@ def worse(photo: Pixels) -> dict[str, Pixels]:
     file = io.BytesIO()
     Image.fromarray(photo).save(file, "JPEG", quality=30)
     return {
-        "noise σ 20": np.clip(photo + noise, 0, 255).astype(np.uint8),
+        "noise of 20": np.clip(photo + noise, 0, 255).astype(np.uint8),
         "JPEG 30": np.array(Image.open(file)),
         "darker": (photo * 0.6).astype(np.uint8),
     }

@@ -1,11 +1,7 @@
 """Finds faces and people in photos with MediaPipe, and writes them beside each photo.
 
-A script for an environment of its own, since MediaPipe 0.10.21, the last that ships its models in
-its wheel, needs numpy below 2:
-
-    python -m venv models/build/venv-faces
-    models/build/venv-faces/bin/pip install mediapipe==0.10.21
-    models/build/venv-faces/bin/python models/training/landmarks.py models/build/photos
+A script for an environment of its own, which `python -m models photos` makes: MediaPipe 0.10.21,
+the last that ships its models in its wheel, needs numpy below 2. It takes the folder of photos.
 
 NAME.faces.npz holds `faces`, float32 [N, 478, 2]: x and y in pixels of MediaPipe's face mesh with
 irises, and `person`, uint8 [256, 256]: how likely each part of the photo is a person, 255 for
@@ -19,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mediapipe
+import mediapipe  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 from PIL import Image
 
@@ -75,7 +71,7 @@ class Finder:
         if not found:
             return None
         points = np.array([(point.x, point.y) for point in found[0].landmark])
-        return (points * 2 * side + corner).astype(np.float32)
+        return np.asarray(points * 2 * side + corner, np.float32)
 
     def faces(self, photo: Pixels) -> Points:
         """Every face once, [N, 478, 2]."""

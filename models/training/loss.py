@@ -50,7 +50,7 @@ class LineLoss(nn.Module):
         self.near, self.grey, self.first = near, grey, first
 
     def forward(self, logits: Tensor, paper: Tensor) -> Tensor:
-        """Logits of paper and paper in 0..1, both [N, styles, H, W]; the first style counts more."""
+        """Logits of paper and paper in 0..1, both [N, styles, H, W]; the first counts more."""
         own = self.single(logits[:, :1].float(), paper[:, :1])
         if logits.shape[1] == 1:
             return own

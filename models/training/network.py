@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -114,6 +115,7 @@ def from_file(path: Path) -> Network:
 
     Batch normalisation was folded into the convolutions: it starts as what changes nothing, and
     has to see some photos (`settle`) before it can be trained. A file with one style gives both.
+    What the side of the photo changes is not read: it starts as nothing.
 
     Raises:
         ValueError: the file holds another network.
@@ -155,8 +157,7 @@ def in_order(network: Network) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
 def settle(network: Network, photos: Tensor, doublings: Tensor) -> None:
     """Let the normalisation take its statistics from `photos`, leaving what is drawn the same."""
 
-    def measure(norm: nn.Module, inputs: tuple[Tensor]) -> None:
-        assert isinstance(norm, nn.BatchNorm2d)
+    def measure(norm: Any, inputs: tuple[Tensor]) -> None:
         variance, mean = torch.var_mean(inputs[0].float(), (0, 2, 3))
         before = norm.weight / (norm.running_var + norm.eps).sqrt()
         norm.bias.add_((mean - norm.running_mean) * before)

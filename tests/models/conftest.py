@@ -1,4 +1,4 @@
-"""The lessons that are small enough to commit: two samples and what the teacher made of them."""
+"""The lessons that are small enough to commit: two samples and the teacher's line art of them."""
 
 import warnings
 from pathlib import Path
@@ -16,6 +16,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import fastai.basics  # noqa: F401
 
+from models.training.faces import People, read  # noqa: E402
+from models.training.lessons import at_side  # noqa: E402
+from models.training.network import STYLES  # noqa: E402
+
 torch.set_num_threads(1)
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -25,15 +29,36 @@ def golden() -> Path:
     return GOLDEN
 
 
+def looked_at(samples: Path, folder: Path) -> People:
+    """The one face in face.jpg, in pixels of a picture of 1024 by 1024, by way of `folder`."""
+    photo = folder / "face.png"
+    Image.open(samples / "face.jpg").save(photo)
+    photo.with_suffix(".faces.npz").write_bytes((GOLDEN / "face.faces.npz").read_bytes())
+    return read(photo, (1024, 1024))
+
+
 @pytest.fixture(scope="session")
-def lessons(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def people(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> People:
+    """The one face in face.jpg, in pixels of a picture of 1024 by 1024."""
+    return looked_at(samples, tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def lessons(
+    samples: Path, golden: Path, people: People, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder of lessons as `models.training.lessons.teach` writes it, of face.jpg and cat.jpg."""
     folder = tmp_path_factory.mktemp("lessons")
+    middles = {"face": np.array([people.faces[0].middle]), "cat": np.empty((0, 2))}
     for part in ("train", "held_out"):
         (folder / part).mkdir()
-        for name in ("face", "cat"):
-            Image.open(samples / f"{name}.jpg").save(folder / part / f"{name}.photo.png")
-            (folder / part / f"{name}.art.png").write_bytes((GOLDEN / f"{name}.png").read_bytes())
+        for name, faces in middles.items():
+            photo = at_side(Image.open(samples / f"{name}.jpg").convert("RGB"))
+            photo.save(folder / part / f"{name}.photo.png", compress_level=1)
+            np.save(folder / part / f"{name}.faces.npy", faces)
+            for style in STYLES:
+                art = (golden / f"{name}.{style}.png").read_bytes()
+                (folder / part / f"{name}.{style}.png").write_bytes(art)
     return folder
 
 

@@ -1,16 +1,29 @@
-"""The student's shape, size and reach."""
+"""The student's shape, size and reach, and what it knows of the photo's side."""
+
+from pathlib import Path
 
 import pytest
 import torch
 
-from models.training.loss import LineLoss, ssim
-from models.training.network import MULTIPLE, Network
+from models.conversion.export import export
+from models.training.network import MULTIPLE, SIDE, STYLES, Network, from_file, in_order, settle
+from models.training.train import METADATA, write
+
+
+def told(network: Network) -> Network:
+    """`network` with a side that matters, as after training."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for added in network.doubled:
+            added.normal_(0, 0.3)
+    return network.eval()
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 160), (96, 32)])
-def test_draws_at_the_size_of_the_photo(size: tuple[int, int]) -> None:
+def test_draws_every_style_at_the_size_of_the_photo(size: tuple[int, int]) -> None:
     with torch.no_grad():
-        assert Network().eval()(torch.rand(2, 3, *size)).shape == (2, 1, *size)
+        logits = Network().eval()(torch.rand(2, 3, *size), torch.zeros(2))
+    assert logits.shape == (2, len(STYLES), *size)
 
 
 def test_is_small() -> None:
@@ -32,14 +45,34 @@ def test_sees_far() -> None:
     assert (touched.max(0).values - touched.min(0).values).min() > 400
 
 
-def test_ssim_is_one_for_the_same_and_less_for_grey() -> None:
-    drawn = torch.ones(1, 1, 40, 40)
-    drawn[..., 18:21] = 0
-    assert ssim(drawn, drawn).item() == pytest.approx(1)
-    assert ssim(drawn * 0.5 + 0.25, drawn).item() < 0.95
+@torch.no_grad()
+def test_the_side_of_the_photo_is_told_or_seen() -> None:
+    network = told(Network())
+    photo = torch.rand(1, 3, 64, 128)
+    seen = network(photo)
+    doublings = torch.log2(torch.tensor([128 / SIDE]))
+    torch.testing.assert_close(network(photo, doublings), seen)
+    assert (network(photo, doublings + 1) - seen).abs().max() > 0.01, "another side, other strokes"
 
 
-def test_loss_would_rather_have_white_paper_than_grey() -> None:
-    paper = torch.ones(1, 1, 40, 40)
-    white, grey = torch.full_like(paper, 6.0), torch.full_like(paper, 1.0)
-    assert LineLoss()(white, paper) < LineLoss()(grey, paper)
+@torch.no_grad()
+def test_is_read_from_its_file_and_settling_changes_nothing(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    network = Network()
+    network.train()(torch.randn(4, 3, 64, 64), torch.zeros(4))  # some statistics to fold
+    write(network, tmp_path / "model.onnx")
+    photos, sides = torch.randn(2, 3, 64, 96), torch.zeros(2)
+    expected = network.eval()(photos, sides)
+    again = from_file(tmp_path / "model.onnx")
+    torch.testing.assert_close(again.eval()(photos, sides), expected, atol=1e-3, rtol=1e-3)
+    settle(again, 3 * torch.randn(2, 3, 64, 64), sides)
+    torch.testing.assert_close(again(photos, sides), expected, atol=1e-3, rtol=1e-3)
+    means = [norm.running_mean.abs().max() for _, norm in in_order(again) if norm is not None]
+    assert min(means) > 0, "the statistics are those of the photos"
+
+
+def test_another_network_is_refused(tmp_path: Path) -> None:
+    layer = torch.nn.Conv2d(3, 1, 1)
+    export(layer, tmp_path / "x.onnx", mean=(0,) * 3, std=(1,) * 3, metadata=METADATA, multiple=8)
+    with pytest.raises(ValueError, match="1 convolutions"):
+        from_file(tmp_path / "x.onnx")

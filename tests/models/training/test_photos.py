@@ -14,9 +14,9 @@ from models.training import photos, qtresource
 from models.training.packages import HELD_OUT, SOURCES, Source
 
 
-def picture(size: tuple[int, int], mode: str = "RGB", **options: object) -> bytes:
+def picture(size: tuple[int, int], mode: str = "RGB", color: int | tuple[int, ...] = 0) -> bytes:
     file = io.BytesIO()
-    Image.new(mode, size, options.pop("color", 0)).save(file, "PNG", **options)
+    Image.new(mode, size, color).save(file, "PNG")
     return file.getvalue()
 
 

@@ -1,5 +1,10 @@
-"""What the teacher's drawings must be, whatever the photo."""
+"""What the teacher's line art must be, whatever the photo.
 
+To take its line art of the samples as golden, look at it, then
+`python -m tests.models.training.test_teacher`.
+"""
+
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -11,8 +16,12 @@ from PIL import Image
 from skimage.measure import label
 from skimage.metrics import structural_similarity
 
-from models.training import hed, teacher
-from models.training.lessons import to_picture, to_tensor
+from models.training import flow, hed, teacher
+from models.training.faces import People
+from models.training.lessons import at_side, to_picture, to_tensor
+from models.training.network import STYLES
+
+NOBODY = People((), np.zeros((1, 1), np.float32))
 
 
 def disc(side: int = 96, radius: float = 28.0) -> torch.Tensor:
@@ -24,12 +33,12 @@ def disc(side: int = 96, radius: float = 28.0) -> torch.Tensor:
 
 def test_blur_keeps_even_paper_even_to_the_border() -> None:
     even = torch.full((1, 3, 20, 30), 0.7)
-    torch.testing.assert_close(teacher.gaussian(even, 4.0), even)
+    torch.testing.assert_close(flow.gaussian(even, 4.0), even)
 
 
 def test_tangents_run_along_stripes() -> None:
     stripes = torch.sin(torch.arange(64) / 3.0).expand(1, 1, 48, 64)
-    tangent, agreement = teacher.tangents(stripes, 2.0)
+    tangent, agreement = flow.tangents(stripes, 2.0)
     assert tangent[:, 1].abs().min() > 0.99, "vertical stripes have vertical tangents"
     assert agreement[..., 8:-8].min() > 0.9
 
@@ -39,9 +48,9 @@ def test_difference_is_positive_on_a_dark_line_and_nought_on_a_ramp() -> None:
     line = torch.ones(1, 1, 48, 64)
     line[..., 31:33] = 0
     tangent = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 48, 64)
-    on_line = teacher.across(line, tangent, (1.0, 2.0), 1.6)
+    on_line = flow.across(line, tangent, (1.0, 2.0), 1.6)
     assert on_line[..., 31].min() > 0.05
-    assert teacher.across(ramp, tangent, (1.0, 2.0), 1.6)[..., 12:-12].abs().max() < 1e-5
+    assert flow.across(ramp, tangent, (1.0, 2.0), 1.6)[..., 12:-12].abs().max() < 1e-5
 
 
 def test_flow_bridges_a_gap() -> None:
@@ -49,14 +58,15 @@ def test_flow_bridges_a_gap() -> None:
     line[..., 24] = 1
     line[..., 23:26, 24] = 0
     tangent = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 48, 48)
-    smoothed = teacher.along(line, tangent, 3.0)
+    smoothed = flow.along(line, tangent, 3.0)
     assert smoothed[0, 0, 24, 24] > 0.4
     assert smoothed[..., :20].max() < 1e-4, "nothing leaks sideways"
 
 
 def test_a_contour_is_one_closed_stroke_on_white() -> None:
     image = disc()
-    art = teacher.draw(image.expand(1, 3, -1, -1), torch.ones_like(image))[0, 0]
+    _, line = teacher.draw(image.expand(1, 3, -1, -1), torch.ones_like(image), NOBODY)
+    art = line[0, 0]
     strokes = label(art.numpy() < 0.5, connectivity=2)
     assert strokes.max() == 1
     inside, outside = art[40:56, 40:56], art[:8]
@@ -67,7 +77,8 @@ def test_a_contour_is_one_closed_stroke_on_white() -> None:
 
 def test_nothing_is_drawn_where_there_is_no_edge() -> None:
     noise = torch.rand(1, 3, 64, 80, generator=torch.Generator().manual_seed(0))
-    assert teacher.draw(noise, torch.zeros(1, 1, 64, 80)).min() == 1
+    for art in teacher.draw(noise, torch.zeros(1, 1, 64, 80), NOBODY):
+        assert art.min() == 1
 
 
 def test_light_strokes_go_and_heavy_ones_stay() -> None:
@@ -79,13 +90,49 @@ def test_light_strokes_go_and_heavy_ones_stay() -> None:
     assert kept[..., 20, :].sum() == 30
 
 
+def test_a_stroke_without_a_sure_contour_goes() -> None:
+    ink = torch.zeros(1, 1, 40, 40)
+    ink[..., 10, 5:35] = ink[..., 30, 5:35] = 1
+    edge = torch.full_like(ink, 0.2)
+    edge[..., 30, 20] = 0.5
+    kept = teacher.drop_light(ink, edge, 1.0, sure=0.3)
+    assert kept[..., 10, :].sum() == 0
+    assert kept[..., 30, :].sum() == 30, "one sure place holds the whole stroke"
+
+
+def drawn(name: str, samples: Path, golden: Path, people: People) -> dict[str, Image.Image]:
+    """A sample's line art by style."""
+    picture = at_side(Image.open(samples / f"{name}.jpg").convert("RGB"))
+    edge = Image.open(golden / f"{name}.edges.png").resize(picture.size, Image.Resampling.BILINEAR)
+    styles = teacher.draw(to_tensor(picture), to_tensor(edge), people)
+    return {style: to_picture(art) for style, art in zip(STYLES, styles, strict=True)}
+
+
 @pytest.mark.parametrize("name", ["face", "cat"])
-def test_draws_the_samples_as_it_did(name: str, samples: Path, golden: Path) -> None:
-    photo = to_tensor(Image.open(samples / f"{name}.jpg").convert("RGB"))
-    edge = to_tensor(Image.open(golden / f"{name}.edges.png"))
-    art = to_picture(teacher.draw(photo, edge))
-    expected = np.array(Image.open(golden / f"{name}.png"))
-    assert structural_similarity(np.array(art), expected) > 0.97
+def test_draws_the_samples_as_it_did(
+    name: str, samples: Path, golden: Path, people: People
+) -> None:
+    seen = people if name == "face" else NOBODY
+    for style, art in drawn(name, samples, golden, seen).items():
+        expected = np.array(Image.open(golden / f"{name}.{style}.png"))
+        assert structural_similarity(np.array(art), expected) > 0.97, style
+
+
+def test_looks_closer_at_a_face(people: People) -> None:
+    class Recorder(hed.HED):
+        """Sees one edge, where the picture is small."""
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            sizes.append((image.shape[-2], image.shape[-1]))
+            return torch.full((1, 6, *image.shape[-2:]), float(len(sizes) > 1))
+
+    sizes: list[tuple[int, int]] = []
+    image = torch.zeros(1, 3, 1024, 1024)
+    found = teacher.edges_with_faces(image, Recorder(), people)
+    x, y = people.faces[0].middle.astype(int)
+    assert len(sizes) == 2
+    assert found[0, 0, y, x] > 1, "the edge that is seen close up counts"
+    assert found[0, 0, -5, 5] == 0, "and only near the face"
 
 
 def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
@@ -111,3 +158,14 @@ def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
 def _write(file: h5py.File, name: str, layer: torch.nn.Module) -> None:
     file[f"{name}/vars/0"] = layer.weight.detach().permute(2, 3, 1, 0).numpy()
     file[f"{name}/vars/1"] = layer.bias.detach().numpy()
+
+
+if __name__ == "__main__":
+    from tests.models.conftest import GOLDEN, looked_at
+
+    root = Path(__file__).parents[3]
+    with tempfile.TemporaryDirectory() as scratch:
+        face = looked_at(root / "samples", Path(scratch))
+    for name, seen in (("face", face), ("cat", NOBODY)):
+        for style, art in drawn(name, root / "samples", GOLDEN, seen).items():
+            art.save(GOLDEN / f"{name}.{style}.png", optimize=True)

@@ -1,5 +1,6 @@
 """Training goes down hill, is saved as a learner, and ends in a model file."""
 
+import random
 import warnings
 from pathlib import Path
 
@@ -8,43 +9,10 @@ import pytest
 import torch
 from fastai.learner import load_learner
 
+from artline.drawing.model import Model
 from models.training import train
-from models.training.data import Crops, degrade, loaders
-
-
-def test_a_crop_is_a_photo_and_its_art(lessons: Path) -> None:
-    crops = Crops(lessons / "train", size=64, length=5)
-    photo, paper = crops[0]
-    assert len(crops) == 5
-    assert photo.shape == (3, 64, 64)
-    assert paper.shape == (1, 64, 64)
-    assert 0 <= paper.min() <= paper.max() <= 1
-
-
-def test_small_pictures_are_filled_by_reflection(lessons: Path) -> None:
-    photo, paper = Crops(lessons / "held_out", size=480)[0]  # the cat is 451 by 300
-    assert photo.shape == (3, 480, 480)
-    assert paper.shape == (1, 480, 480)
-
-
-def test_validation_is_the_same_every_time(lessons: Path) -> None:
-    crops = Crops(lessons / "held_out", size=64)
-    assert len(crops) == 2
-    assert torch.equal(crops[1][0], crops[1][0])
-
-
-def test_no_lessons_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="models photos"):
-        Crops(tmp_path, size=64)
-
-
-def test_degrading_leaves_the_picture_recognisable(photo: np.ndarray) -> None:
-    for _ in range(40):
-        worse = degrade(photo)
-        assert worse.shape == photo.shape
-        assert worse.dtype == np.uint8
-        disc, around = worse[48, 32].astype(int).sum(), worse[48, 4].astype(int).sum()
-        assert disc != around
+from models.training.data import loaders
+from models.training.network import STYLES, Network
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +20,9 @@ def trained(lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     """A build folder after a few steps, and the training loss after each epoch."""
     build = tmp_path_factory.mktemp("build")
     torch.manual_seed(0)
-    learner = train.learner(
-        loaders(lessons, size=96, batch=4, steps=8), build, widths=(8, 16, 16, 24, 32)
-    )
+    random.seed(0)
+    network = Network(widths=(8, 16, 16, 24, 32))
+    learner = train.learner(loaders(lessons, size=96, batch=4, steps=8), build, network)
     with learner.no_bar(), learner.no_logging(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         learner.fit_one_cycle(4, 5e-3)
@@ -78,6 +46,35 @@ def test_checkpoint_is_the_average_that_is_exported(trained: tuple[Path, list[fl
         torch.testing.assert_close(value, checkpoint[name])
 
 
-def test_model_file_is_written(trained: tuple[Path, list[float]]) -> None:
+def test_model_file_draws_every_style(trained: tuple[Path, list[float]], photo: np.ndarray) -> None:
     build, _ = trained
     assert (build / "model.onnx").stat().st_size < 1_000_000
+    model = Model(build / "model.onnx")
+    assert model.styles == STYLES
+    arts = [model.run(photo, style) for style in STYLES]
+    assert all(art.shape == (*photo.shape[:2], 1) for art in arts)
+    assert (arts[0] != arts[1]).any(), "an output of its own for each style"
+
+
+def test_the_clock_stops_training_and_lets_the_rate_fall(lessons: Path, tmp_path: Path) -> None:
+    network = Network(widths=(4, 4, 4, 4, 4))
+    learner = train.learner(loaders(lessons, size=64, batch=2, steps=3), tmp_path, network)
+    with learner.no_bar(), learner.no_logging(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        train.fit(learner, 1e-3, 1e-2)
+    rates = learner.recorder.lrs
+    assert len(rates) < 30, "0.06 s are over soon"
+    assert min(rates) < 1e-3 < max(rates) <= 1e-2
+
+
+def test_training_goes_on_from_a_checkpoint_or_a_model_file(lessons: Path, tmp_path: Path) -> None:
+    batches = loaders(lessons, size=64, batch=2, steps=1)
+    network = Network().eval()
+    torch.save(network.state_dict(), tmp_path / "checkpoint.pt")
+    train.write(network, tmp_path / "model.onnx")
+    photos = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = network(photos, torch.zeros(1))
+        for file in ("checkpoint.pt", "model.onnx"):
+            found = train.start(tmp_path / file, batches).eval()(photos, torch.zeros(1))
+            torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)

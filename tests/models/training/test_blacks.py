@@ -1,0 +1,117 @@
+"""Black is put down for hair, brows and pupils, beside that face's own skin, and nowhere else."""
+
+import numpy as np
+import pytest
+
+from models.training import blacks, faces
+from models.training.faces import Face, Floats, Mask, People
+
+SIDE = 300
+
+
+@pytest.fixture
+def face(people: People) -> Face:
+    """A face with its middle at (150, 150) and eyes about 40 pixels apart."""
+    face = people.faces[0]
+    scale = 40 / face.eyes
+    corner = face.middle - np.array([SIDE / 2, SIDE / 2]) / scale
+    return face.moved((float(corner[0]), float(corner[1])), scale)
+
+
+def head(face: Face, skin: float, hair: float) -> tuple[Floats, Floats, People]:
+    """A flat head on light paper: RGB, its edges and who is in it. Brows and irises are as hair."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    x, y = face.middle
+    cap = np.hypot((columns - x) / 62, (rows - y + 25) / 85) < 1
+    oval = faces.polygon(face.mesh[list(faces.OVAL)], (SIDE, SIDE))
+    grey = np.where(oval, skin, np.where(cap, hair, 0.9))
+    for brow in faces.BROWS:
+        grey[faces.polygon(face.mesh[list(brow)], (SIDE, SIDE))] = hair
+    for side in (0, 1):
+        centre, radius = face.iris(side)
+        grey[np.hypot(columns - centre[0], rows - centre[1]) < radius] = hair / 2
+    grey = blacks.blurred(grey.astype(np.float32), 0.7)
+    photo = np.repeat(grey[..., None], 3, 2).astype(np.float32)
+    edge = np.clip(6 * np.hypot(*np.gradient(grey)), 0, 1).astype(np.float32)
+    return photo, edge, People((face,), blacks.blurred((oval | cap).astype(np.float32), 2))
+
+
+def ring(face: Face, points: tuple[int, ...]) -> Mask:
+    return faces.polygon(face.mesh[list(points)], (SIDE, SIDE))
+
+
+@pytest.mark.parametrize(("skin", "hair"), [(0.8, 0.2), (0.35, 0.06)])
+def test_hair_is_black_and_skin_is_paper_on_light_and_dark_faces(
+    face: Face, skin: float, hair: float
+) -> None:
+    ink = blacks.black(*head(face, skin, hair))
+    x, y = face.middle
+    crown = np.s_[round(y - 100) : round(y - 80), round(x - 15) : round(x + 15)]
+    assert ink[crown].mean() > 0.9
+    for cheek in ((50, 101, 118, 117), (280, 330, 347, 346)):
+        assert ink[ring(face, cheek)].mean() < 0.02
+    assert ink[-20:].max() == 0, "the paper around stays white"
+
+
+def test_pupils_and_brows_are_black(face: Face) -> None:
+    ink = blacks.black(*head(face, 0.7, 0.15))
+    for side in (0, 1):
+        x, y = np.rint(face.iris(side)[0]).astype(int)
+        assert ink[y, x] > 0.5
+        assert ink[ring(face, faces.BROWS[side])].mean() > 0.5
+
+
+def test_light_hair_stays_paper(face: Face) -> None:
+    photo, edge, people = head(face, 0.7, 0.6)
+    x, y = face.middle
+    crown = np.s_[round(y - 100) : round(y - 80), round(x - 15) : round(x + 15)]
+    assert blacks.black(photo, edge, people)[crown].mean() < 0.05
+
+
+def test_what_reaches_far_from_the_head_is_no_hair(face: Face) -> None:
+    photo, edge, people = head(face, 0.8, 0.7)
+    photo[270:] = 0.05  # a dark desk across the whole picture
+    assert blacks.black(photo, edge, people)[280:].mean() < 0.05
+
+
+def test_skin_is_fitted_past_hair_on_the_forehead(face: Face) -> None:
+    photo, edge, people = head(face, 0.6, 0.1)
+    cut = blacks.cut(photo, edge, people, face)
+    rows = slice(0, cut.grey.shape[0])
+    cut.grey[rows, : round(float(cut.face.middle[0] - 20))] = 0.1  # a lock over one side
+    fitted = blacks.skin(cut)
+    assert fitted[tuple(np.rint(cut.face.middle[::-1]).astype(int))] == pytest.approx(0.6, abs=0.12)
+
+
+def spot(radius: int, dark: float) -> tuple[Floats, Floats]:
+    """Light paper with one dark disc, and its edges."""
+    rows, columns = np.mgrid[:400, :400]
+    disc = np.hypot(rows - 200, columns - 200) < radius
+    grey = blacks.blurred(np.where(disc, dark, 0.9).astype(np.float32), 0.7)
+    return grey, np.clip(6 * np.hypot(*np.gradient(grey)), 0, 1).astype(np.float32)
+
+
+def test_small_dark_things_are_spots() -> None:
+    found = blacks.spots(*spot(10, 0.05))
+    assert found[200, 200]
+    assert 0.6 < found.sum() / (np.pi * 10**2) < 1.2
+
+
+@pytest.mark.parametrize(("radius", "dark"), [(10, 0.6), (60, 0.05)])
+def test_light_or_large_things_are_none(radius: int, dark: float) -> None:
+    assert not blacks.spots(*spot(radius, dark)).any()
+
+
+def test_a_spot_needs_an_edge_around_it() -> None:
+    grey, edge = spot(10, 0.05)
+    assert not blacks.spots(grey, np.zeros_like(edge)).any()
+
+
+def test_specks_go_by_their_place() -> None:
+    mask = np.zeros((20, 20), bool)
+    mask[2:4, 2:4] = mask[12:14, 12:14] = True
+    least = np.full(mask.shape, 2)
+    least[10:] = 9
+    kept = blacks.without_specks(mask, least)
+    assert kept[2, 2]
+    assert not kept[10:].any()

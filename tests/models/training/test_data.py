@@ -1,0 +1,105 @@
+"""Crops show a photo and its line art in every style, at the size they say, and often a face."""
+
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.training import data
+from models.training.data import Crops, crisp, degrade
+from models.training.network import STYLES
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same draws in every run, and the state as it was afterwards."""
+    kept = random.getstate(), np.random.get_state()
+    random.seed(0)
+    np.random.seed(0)
+    yield
+    random.setstate(kept[0])
+    np.random.set_state(kept[1])
+
+
+def test_a_crop_is_a_photo_its_size_and_its_art(lessons: Path) -> None:
+    crops = Crops(lessons / "train", size=64, length=5)
+    photo, doublings, paper = crops[0]
+    assert len(crops) == 5
+    assert photo.shape == (3, 64, 64)
+    assert doublings.shape == ()
+    assert paper.shape == (len(STYLES), 64, 64)
+    assert 0 <= paper.min() <= paper.max() <= 1
+
+
+def test_crops_come_at_many_sizes(lessons: Path) -> None:
+    crops = Crops(lessons / "train", size=32, length=60)
+    doublings = [float(crops[index][1]) for index in range(60)]
+    assert min(doublings) < -0.5
+    assert max(doublings) > 0.3
+    assert math.log2(0.45) <= min(doublings) <= max(doublings) <= 1
+
+
+def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
+    lesson = Crops(lessons / "train", size=64).lessons["face"]
+    marked = lesson.pixels.copy()
+    x, y = np.rint(lesson.faces[0]).astype(int)
+    marked[..., 3:] = 255
+    marked[y - 12 : y + 12, x - 12 : x + 12, 3:] = 0
+    marked_lesson = data.Lesson(marked, lesson.faces)
+    for scale in (0.5, 1.0, 2.0):
+        _, art = data._somewhere(marked_lesson, 256, scale, face=True)
+        assert (art < 128).any(), scale
+
+
+def test_small_photos_are_filled_by_reflection(lessons: Path) -> None:
+    photo, _, paper = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
+    assert photo.shape == (3, 700, 700)
+    assert paper.shape == (len(STYLES), 700, 700)
+
+
+def test_validation_is_the_same_every_time(lessons: Path) -> None:
+    crops = Crops(lessons / "held_out", size=64)
+    assert len(crops) == 2
+    assert all(map(torch.equal, crops[1], crops[1]))
+    assert crops[1][1] == 0, "a lesson is as large as the network takes for granted"
+
+
+def test_lessons_that_are_drawn_later_are_taken_up(lessons: Path, tmp_path: Path) -> None:
+    for path in (lessons / "train").glob("cat.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    crops = Crops(tmp_path, size=64)
+    for path in (lessons / "train").glob("face.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert crops.lessons.keys() == {"cat"}
+    crops.refresh()
+    assert crops.lessons.keys() == {"cat", "face"}
+
+
+def test_no_lessons_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="models photos"):
+        Crops(tmp_path, size=64)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_resized_art_is_made_crisp(scale: float) -> None:
+    levels = crisp(np.arange(256, dtype=np.uint8)[None], scale)[0]
+    assert (levels[0], levels[-1]) == (0, 255)
+    assert (np.diff(levels.astype(int)) >= 0).all()
+    assert ((levels > 40) & (levels < 215)).sum() < 0.7 * 174, "less grey than there was"
+
+
+def test_degrading_leaves_the_picture_recognisable(photo: np.ndarray) -> None:
+    dark = np.zeros(photo.shape[:2], bool)
+    dark[40:56, 24:40] = True  # well inside the disc
+    light = np.zeros_like(dark)
+    light[40:56, :8] = True
+    for _ in range(40):
+        worse = degrade(photo)
+        assert worse.shape == photo.shape
+        assert worse.dtype == np.uint8
+        red = worse[..., 0].astype(float)
+        assert red[dark].mean() < red[light].mean() - 5

@@ -1,0 +1,58 @@
+"""The loss likes black on white, forgives a small shift, and weighs both styles."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.training.loss import LineLoss, distances, ssim
+
+
+def stroke(column: int = 20) -> Tensor:
+    """Paper with one upright stroke, [1, 1, 40, 40]."""
+    paper = torch.ones(1, 1, 40, 40)
+    paper[..., column - 1 : column + 2] = 0
+    return paper
+
+
+def sure(paper: Tensor, logit: float = 4.0) -> Tensor:
+    """Logits that say `paper` for certain."""
+    return (2 * paper - 1) * logit
+
+
+def test_ssim_is_one_for_the_same_and_less_for_grey() -> None:
+    assert ssim(stroke(), stroke()).item() == pytest.approx(1)
+    assert ssim(stroke() * 0.5 + 0.25, stroke()).item() < 0.95
+
+
+def test_distances_are_counted_from_the_area_and_end_at_the_furthest() -> None:
+    assert distances(1 - stroke(), 4)[0, 0, 5, 19:26].tolist() == [0, 0, 0, 1, 2, 3, 4]
+    assert distances(1 - stroke(), 4).max() == 4
+
+
+def test_would_rather_have_white_paper_than_grey() -> None:
+    paper = torch.ones(1, 1, 40, 40)
+    white, grey = torch.full_like(paper, 6.0), torch.full_like(paper, 1.0)
+    assert LineLoss()(white, paper) < LineLoss()(grey, paper)
+
+
+def test_would_rather_have_a_black_area_than_a_grey_one() -> None:
+    paper = torch.ones(1, 1, 40, 40)
+    paper[..., 10:30, 10:30] = 0
+    grey = sure(paper)
+    grey[..., 10:30, 10:30] = 0
+    assert LineLoss()(sure(paper), paper) < LineLoss()(grey, paper)
+    alike = [LineLoss(grey=weight)(grey, paper) for weight in (0.0, 0.12)]
+    assert alike[1] > alike[0], "grey is punished for being grey"
+
+
+def test_forgives_one_pixel_more_than_five() -> None:
+    losses = [LineLoss()(sure(stroke(20 + shift)), stroke()).item() for shift in (0, 1, 5)]
+    assert losses == sorted(losses)
+    assert losses[1] - losses[0] < 0.45 * (losses[2] - losses[0])
+
+
+def test_the_first_style_counts_more() -> None:
+    paper = torch.cat([stroke(), stroke()], 1)
+    first, second = sure(paper).clone(), sure(paper).clone()
+    first[:, 0], second[:, 1] = 0, 0
+    assert LineLoss()(first, paper) > LineLoss()(second, paper) > LineLoss()(sure(paper), paper)
