@@ -77,8 +77,7 @@ def test_what_reaches_far_from_the_head_is_no_hair(face: Face) -> None:
 def test_skin_is_fitted_past_hair_on_the_forehead(face: Face) -> None:
     photo, edge, people = head(face, 0.6, 0.1)
     cut = blacks.cut(photo, edge, people, face)
-    rows = slice(0, cut.grey.shape[0])
-    cut.grey[rows, : round(float(cut.face.middle[0] - 20))] = 0.1  # a lock over one side
+    cut.grey[: round(float(cut.face.mesh[9][1]))] = 0.1  # down to between the brows
     fitted = blacks.skin(cut)
     assert fitted[tuple(np.rint(cut.face.middle[::-1]).astype(int))] == pytest.approx(0.6, abs=0.12)
 

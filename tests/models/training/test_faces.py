@@ -13,7 +13,7 @@ from models.training.faces import Face, People
 def test_a_face_has_a_size_a_middle_and_irises(people: People) -> None:
     (face,) = people.faces
     assert people.person.shape == (1024, 1024)
-    assert 100 < face.eyes <= face.size < 200
+    assert 60 < face.eyes <= face.size < 200
     for side in (0, 1):
         centre, radius = face.iris(side)
         assert 0.03 * face.eyes < radius < 0.2 * face.eyes

@@ -10,13 +10,13 @@ from models.training import faces, judging
 from models.training.faces import Face, Mask, People
 from models.training.judging import Case, Pixels
 
-SIDE = 512
+SIDE = 768
 
 
 @pytest.fixture(scope="module")
 def face(people: People) -> Face:
-    """The face of face.jpg in a picture of 512 by 512, its eyes over 50 pixels apart."""
-    return people.faces[0].moved((0, 0), 0.5)
+    """The face of face.jpg in a picture of 768 by 768, its eyes over 50 pixels apart."""
+    return people.faces[0].moved((0, 0), SIDE / 1024)
 
 
 def outlines(face: Face, shift: float = 0.0) -> Pixels:
