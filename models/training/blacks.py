@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.color import rgb2lab
 from skimage.measure import regionprops
 
@@ -40,7 +40,7 @@ class Head:
 
 def blurred(image: Floats, sigma: float) -> Floats:
     """Gaussian blur of [H, W], borders repeated."""
-    return ndimage.gaussian_filter(image, sigma, mode="nearest")
+    return np.asarray(ndimage.gaussian_filter(image, sigma, mode="nearest"))
 
 
 def resized(image: Floats, size: tuple[int, int]) -> Floats:
@@ -67,9 +67,10 @@ def cut(photo: Floats, edge: Floats, people: People, face: Face) -> Head:
     small = np.dstack([resized(photo[(*window, channel)], size) for channel in range(3)])
     small = small.clip(0, 1)
     colour = rgb2lab(ndimage.gaussian_filter(small, (2, 2, 0)))[..., 1:].astype(np.float32)
-    parts = [resized(part[window], size) for part in (edge, people.person)]
+    seen, person = (resized(part[window], size) for part in (edge, people.person))
     moved = face.moved((left, top), scale)
-    return Head((left, top, right, bottom), lightness(small), colour, *parts, moved)
+    box = (left, top, right, bottom)
+    return Head(box, lightness(small), colour, seen, person, moved)
 
 
 def lightness(photo: Floats) -> Floats:
@@ -122,15 +123,15 @@ def threshold(head: Head, ratio: Floats, paper: Floats) -> Floats:
     shape = head.grey.shape
     face = head.face
     # The darker the skin, the nearer to it is the darkest hair.
-    most = 0.50 + 0.14 * float(step(np.float32([-paper.mean()]), -0.45, -0.22)[0])
+    most = 0.50 + 0.14 * float(step(np.array([-paper.mean()], np.float32), -0.45, -0.22)[0])
     limit = np.clip(0.84 * blurred(ratio, 0.35 * SIZE) + 0.06, 0.17, most)
     limit = limit * (1 - unlike_hair(head, ratio)) * step(head.person, 0.15, 0.5)
     oval = blurred(faces.polygon(face.mesh[list(faces.OVAL)], shape).astype(np.float32), 4)
     limit = limit + oval * (np.minimum(limit, 0.44) - limit)  # shade on a cheek is no beard
     limit = limit + neck(face, shape) * (np.minimum(limit, 0.22) - limit)
     for brow in faces.BROWS:
-        place = faces.polygon(face.mesh[list(brow)], shape)
-        place = blurred(ndimage.binary_dilation(place).astype(np.float32), 1)
+        inside = ndimage.binary_dilation(faces.polygon(face.mesh[list(brow)], shape))
+        place = blurred(inside.astype(np.float32), 1)
         limit = limit + place * (np.maximum(limit, 0.80) - limit)
     for side, ring in enumerate(faces.EYES):
         opening = faces.polygon(face.mesh[list(ring)], shape)
@@ -183,7 +184,7 @@ def decided(black: Mask, head: Head) -> Mask:
     nearest = ndimage.distance_transform_edt(
         pieces == 0, return_distances=False, return_indices=True
     )
-    return black & keep[pieces[tuple(nearest)]]
+    return np.asarray(black & keep[pieces[tuple(nearest)]])
 
 
 def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[Head, Floats]:
@@ -210,7 +211,7 @@ def without_specks(mask: Mask, least: int | np.ndarray) -> Mask:
     numbers = np.arange(1, count + 1)
     area = ndimage.sum_labels(mask, pieces, numbers)
     wanted = ndimage.mean(np.broadcast_to(least, mask.shape), pieces, numbers)
-    return mask & np.concatenate([[False], area >= wanted])[pieces]
+    return np.asarray(mask & np.concatenate([[False], area >= wanted])[pieces])
 
 
 def spots(grey: Floats, edge: Floats) -> Mask:

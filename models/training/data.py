@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from fastai.data.core import DataLoaders
-from fastai.data.load import DataLoader
+from fastai.data.core import DataLoaders  # type: ignore[import-untyped]
+from fastai.data.load import DataLoader  # type: ignore[import-untyped]
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
@@ -42,7 +42,7 @@ class Lesson:
     @property
     def side(self) -> int:
         """The longer side in pixels."""
-        return max(self.pixels.shape[:2])
+        return int(max(self.pixels.shape[:2]))
 
 
 class Crops:
@@ -106,13 +106,11 @@ def _read(folder: Path, name: str) -> Lesson:
 
 def _fill(pixels: Pixels, size: int) -> Pixels:
     """At least `size` pixels each way, by reflection, as the service pads a photo."""
-    short = [max(0, size - side) for side in pixels.shape[:2]]
-    mode = (
-        "reflect"
-        if all(n < side for n, side in zip(short, pixels.shape, strict=False))
-        else "symmetric"
-    )
-    return np.pad(pixels, [*((0, n) for n in short), (0, 0)], mode=mode)
+    height, width = pixels.shape[:2]
+    short = (0, max(0, size - height)), (0, max(0, size - width)), (0, 0)
+    if short[0][1] < height and short[1][1] < width:
+        return np.pad(pixels, short, mode="reflect")
+    return np.pad(pixels, short, mode="symmetric")
 
 
 def _scale() -> float:

@@ -32,7 +32,7 @@ def tangents(image: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
     """
     sobel = image.new_tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]]).div(-8)
     padded = functional.pad(image, (1, 1, 1, 1), mode="replicate")
-    dx, dy = functional.conv2d(padded, torch.stack([sobel, sobel.T]).unsqueeze(1)).split(1, 1)
+    dx, dy = functional.conv2d(padded, torch.stack([sobel, sobel.T]).unsqueeze(1)).chunk(2, 1)
     e, f, g = gaussian(torch.cat([dx * dx, dx * dy, dy * dy], 1), sigma).unbind(1)
     # The gradient runs along the larger eigenvector of [[e, f], [f, g]], which is at this angle.
     angle = torch.atan2(2 * f, e - g) / 2

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.feature import canny
 from skimage.metrics import structural_similarity
 from skimage.morphology import skeletonize
@@ -77,7 +77,7 @@ class Case:
     @property
     def grey(self) -> Floats:
         """The photo's lightness from 0 to 1, [H, W]."""
-        return np.asarray(Image.fromarray(self.photo).convert("L"), np.float32) / 255
+        return np.asarray(Image.fromarray(self.photo).convert("L"), np.float32) / np.float32(255)
 
 
 def cases(build: Path) -> Iterator[Case]:
@@ -103,7 +103,7 @@ def cases(build: Path) -> Iterator[Case]:
         yield Case(
             path.stem,
             np.array(picture),
-            edge.astype(np.float32) / 255,
+            edge.astype(np.float32) / np.float32(255),
             faces.read(path, size, trusted=path.stem not in NO_FACES),
             crisp(np.array(smaller), scale) if scale < 1 else np.array(smaller),
         )
@@ -146,7 +146,7 @@ def inside(ink: Mask, area: Mask) -> float:
 def disc(ink: Mask, centre: Floats, radius: float) -> Mask:
     """The pixels within `radius` of a point, at least the one under it."""
     rows, columns = np.mgrid[: ink.shape[0], : ink.shape[1]]
-    return np.hypot(columns - centre[0], rows - centre[1]) <= max(0.75, radius)
+    return np.asarray(np.hypot(columns - centre[0], rows - centre[1]) <= max(0.75, radius))
 
 
 def tone(art: Mask, grey: Floats, face: Face) -> float:

@@ -47,7 +47,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → the same."""
-        return x + self.blocks(x)
+        blocks: Tensor = self.blocks(x)
+        return x + blocks
 
 
 class Up(nn.Module):
@@ -61,7 +62,18 @@ class Up(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Below [N, C, H, W] and the skip [N, S, 2H, 2W] → [N, S, 2H, 2W]."""
         x = functional.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
-        return self.join(torch.cat([x, skip], 1))
+        joined: Tensor = self.join(torch.cat([x, skip], 1))
+        return joined
+
+
+def told(x: Tensor, larger: Tensor, doubled: Tensor) -> Tensor:
+    """`x` [N, C, H, W] + `larger` [N, 1, 1, 1] × `doubled` [1, C, 1, 1].
+
+    Written as a convolution of an even plane: ONNX Runtime adds that to features in their blocked
+    layout, while a sum with a row of channels makes it convert all of them, there and back.
+    """
+    plane = larger.expand(-1, -1, x.shape[-2], x.shape[-1])
+    return x + functional.conv2d(plane, doubled.transpose(0, 1))
 
 
 class Network(nn.Module):
@@ -100,14 +112,14 @@ class Network(nn.Module):
             side = shape_as_tensor(x)[2:].max().to(x.dtype)
             doublings = torch.log2(side / SIDE).view(1)
         larger = doublings.view(-1, 1, 1, 1)
-        skips = [self.stem(x)]
-        for down, doubled in zip(self.down, self.doubled[:-1], strict=True):
-            skips[-1] = skips[-1] + larger * doubled
-            skips.append(down(skips[-1]))
-        x = skips.pop() + larger * self.doubled[-1]
+        skips = [told(self.stem(x), larger, self.doubled[0])]
+        for down, doubled in zip(self.down, self.doubled[1:], strict=True):
+            skips.append(told(down(skips[-1]), larger, doubled))
+        x = skips.pop()
         for up in self.up:
             x = up(x, skips.pop())
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 def from_file(path: Path) -> Network:
@@ -126,7 +138,7 @@ def from_file(path: Path) -> Network:
     stored = [
         [torch.from_numpy(weights[name].copy()) for name in node.input[1:]]
         for node in graph.node
-        if node.op_type == "Conv"
+        if node.op_type == "Conv" and len(node.input) == 3  # those without bias are `told`'s
     ]
     network = Network()
     convolutions = in_order(network)
@@ -136,9 +148,10 @@ def from_file(path: Path) -> Network:
         for (convolution, norm), (weight, bias) in zip(convolutions, stored, strict=True):
             times = len(convolution.weight) // len(weight)
             convolution.weight.copy_(weight.repeat(times, 1, 1, 1))
-            (norm or convolution).bias.copy_(bias.repeat(times))
+            layer: Any = norm or convolution
+            layer.bias.copy_(bias.repeat(times))
             if norm:
-                norm.eps, norm.running_var = 1e-5, torch.full_like(norm.running_var, 1 - 1e-5)
+                norm.eps, norm.running_var = 1e-5, torch.full((len(weight),), 1 - 1e-5)
     return network
 
 

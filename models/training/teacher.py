@@ -138,7 +138,7 @@ def lines(image: Tensor, edge: Tensor, look: Look) -> Tensor:
     found = found.clamp_min(0)
     around = gaussian(found.square(), look.neighbourhood).sqrt()
     ink = gate * smoothstep(found / (0.9 * around + look.floor), 0.35, 1.0)
-    fine, wide = ink.split(1, 1)
+    fine, wide = ink.chunk(2, 1)
     return torch.maximum(fine, wide * (1 - functional.max_pool2d(fine, 9, 1, 4)))
 
 

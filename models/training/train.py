@@ -15,10 +15,10 @@ from models.conversion.torchvision_operators import declare_operators
 
 declare_operators()
 
-from fastai.callback.core import Callback, CancelFitException  # noqa: E402
-from fastai.callback.schedule import Learner  # noqa: E402
-from fastai.data.core import DataLoaders  # noqa: E402
-from fastai.optimizer import Adam  # noqa: E402
+from fastai.callback.core import Callback, CancelFitException  # type: ignore[import-untyped]  # noqa: E402
+from fastai.callback.schedule import Learner  # type: ignore[import-untyped]  # noqa: E402
+from fastai.data.core import DataLoaders  # type: ignore[import-untyped]  # noqa: E402
+from fastai.optimizer import Adam  # type: ignore[import-untyped]  # noqa: E402
 
 from models.conversion.export import export  # noqa: E402
 from models.training.data import MEAN, STD  # noqa: E402
@@ -46,18 +46,18 @@ def similarity(logits: torch.Tensor, paper: torch.Tensor) -> torch.Tensor:
     return ssim(torch.sigmoid(logits[:, :1].float()), paper[:, :1])
 
 
-class BFloat16(Callback):
+class BFloat16(Callback):  # type: ignore[misc]
     """Runs the network in bfloat16, twice as fast on CPUs that have it; weights stay float32."""
 
     def before_batch(self) -> None:
         self.autocast = torch.autocast("cpu", torch.bfloat16)
-        self.autocast.__enter__()
+        self.autocast.__enter__()  # type: ignore[no-untyped-call]
 
     def after_pred(self) -> None:
         self.autocast.__exit__(None, None, None)
 
 
-class Average(Callback):
+class Average(Callback):  # type: ignore[misc]
     """Keeps a running mean of the weights: it draws steadier lines than any one step's."""
 
     def __init__(self, decay: float = 0.998) -> None:
@@ -89,7 +89,7 @@ class Average(Callback):
         self.model.load_state_dict(self.mean)
 
 
-class Clock(Callback):
+class Clock(Callback):  # type: ignore[misc]
     """Trains for so many minutes: the rate rises for a twentieth of them, then falls as a cosine.
 
     Time, not steps, is what is known on a machine that does other work too.
@@ -115,7 +115,7 @@ class Clock(Callback):
             raise CancelFitException
 
 
-class Checkpoint(Callback):
+class Checkpoint(Callback):  # type: ignore[misc]
     """Saves the averaged weights after every epoch, so that they can be looked at."""
 
     order = 1
@@ -127,7 +127,7 @@ class Checkpoint(Callback):
         torch.save(self.learn.average.mean, self.path)
 
 
-class Fresh(Callback):
+class Fresh(Callback):  # type: ignore[misc]
     """Takes up lessons that the teacher has drawn meanwhile."""
 
     def before_epoch(self) -> None:

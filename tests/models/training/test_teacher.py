@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import h5py
+import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
@@ -139,7 +139,7 @@ def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
     model = hed.HED()
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         for number, block in enumerate(model.blocks, 1):
-            layers = [layer for layer in block if isinstance(layer, torch.nn.Conv2d)]
+            layers = [layer for layer in block.children() if isinstance(layer, torch.nn.Conv2d)]
             for index, layer in enumerate(layers):
                 _write(file, f"block{number}/layers/conv2d{f'_{index}' if index else ''}", layer)
         for number, side in enumerate(model.sides, 1):
@@ -156,8 +156,8 @@ def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
 
 
 def _write(file: h5py.File, name: str, layer: torch.nn.Module) -> None:
-    file[f"{name}/vars/0"] = layer.weight.detach().permute(2, 3, 1, 0).numpy()
-    file[f"{name}/vars/1"] = layer.bias.detach().numpy()
+    file[f"{name}/vars/0"] = layer.state_dict()["weight"].permute(2, 3, 1, 0).numpy()
+    file[f"{name}/vars/1"] = layer.state_dict()["bias"].numpy()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fastai.learner import load_learner
+from fastai.learner import load_learner  # type: ignore[import-untyped]
 
 from artline.drawing.model import Model
 from models.training import train
