@@ -95,7 +95,7 @@ def skin(head: Head) -> Floats:
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     fitted = plane[0] + plane[1] * (columns - head.face.middle[0]) / SIZE
     fitted = fitted + plane[2] * (rows - head.face.middle[1]) / SIZE
-    return np.clip(fitted, 0.6 * middle, 1.35 * middle).astype(np.float32)
+    return np.asarray(np.clip(fitted, 0.6 * middle, 1.35 * middle), np.float32)
 
 
 def brushed(grey: Floats) -> Floats:
@@ -140,7 +140,7 @@ def threshold(head: Head, ratio: Floats, paper: Floats) -> Floats:
         away = np.hypot(columns - centre[0], rows - centre[1])
         limit = np.where(opening & (away < radius), np.maximum(limit, 0.60), limit)
         limit = np.where(opening & (away < 0.55 * radius), np.maximum(limit, 0.75), limit)
-    return limit.astype(np.float32)
+    return np.asarray(limit, np.float32)
 
 
 def from_chin(face: Face, shape: tuple[int, int]) -> tuple[Floats, Floats]:

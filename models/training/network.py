@@ -67,7 +67,7 @@ class Up(nn.Module):
 
 
 def told(x: Tensor, larger: Tensor, doubled: Tensor) -> Tensor:
-    """`x` [N, C, H, W] + `larger` [N, 1, 1, 1] × `doubled` [1, C, 1, 1].
+    """`x` [N, C, H, W] plus the product of `larger` [N, 1, 1, 1] and `doubled` [1, C, 1, 1].
 
     Written as a convolution of an even plane: ONNX Runtime adds that to features in their blocked
     layout, while a sum with a row of channels makes it convert all of them, there and back.

@@ -14,7 +14,7 @@ declare_operators()
 with warnings.catch_warnings():
     # At import fastai scripts a function and sets an option, which torch and pandas deprecate.
     warnings.simplefilter("ignore")
-    import fastai.basics  # noqa: F401
+    import fastai.basics  # type: ignore[import-untyped]  # noqa: F401
 
 from models.training.faces import People, read  # noqa: E402
 from models.training.lessons import at_side  # noqa: E402

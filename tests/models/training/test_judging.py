@@ -153,8 +153,9 @@ def test_mid_grey_is_neither_ink_nor_paper(face: Face) -> None:
 def test_steadiness_and_widths_are_measured_of_further_line_art(face: Face) -> None:
     def draw(photo: Pixels) -> Pixels:
         """Strokes that are 4 pixels wide, whatever the size."""
-        art = np.full(photo.shape[:2], 255, np.uint8)
-        middle = art.shape[0] // 2
+        height, width = photo.shape[:2]
+        art = np.full((height, width), 255, np.uint8)
+        middle = height // 2
         art[middle : middle + 4, 8:-8] = 0
         return art
 

