@@ -67,7 +67,7 @@ def test_whatever_a_photo_is_given_as(draw: Any, samples: Path, form: str) -> No
     assert art.array.shape == (300, 451)
     assert bytes(art) == art.data
     assert {"decode", "inference", "encode"} <= art.timings.keys()
-    assert art.model == "artline/1.0.0"
+    assert art.model == "artline/2.0.0"
 
 
 def test_the_same_line_art_as_over_http(server: str, samples: Path) -> None:
