@@ -25,7 +25,7 @@ class Call:
 def module(path: Path, code: str) -> Path:
     """A whole module that draws, and that runs `code` when it is unpickled."""
     network = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1))
-    network.extra = Call(exec, code)
+    network.extra = Call(exec, code)  # type: ignore[assignment]
     torch.save(network, path)
     return path
 
@@ -33,14 +33,14 @@ def module(path: Path, code: str) -> Path:
 def plain_pickle(path: Path, code: str) -> Path:
     """The same, by pickle itself."""
     network = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1))
-    network.extra = Call(exec, code)
+    network.extra = Call(exec, code)  # type: ignore[assignment]
     path.write_bytes(pickle.dumps(network))
     return path
 
 
 def learner(path: Path, code: str) -> Path:
     """What looks like a fastai 2 learner."""
-    from fastai.learner import Learner
+    from fastai.learner import Learner  # type: ignore[import-untyped]
 
     made = object.__new__(Learner)
     made.__dict__.update({"model": Call(exec, code), "dls": None})

@@ -106,7 +106,8 @@ def test_what_is_called_and_dropped_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("at", range(5))
 def test_every_pickle_of_a_legacy_file_is_read(tmp_path: Path, at: int) -> None:
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}}
-    parts = [pickle.dumps(v, 2) for v in (0x1950A86A20F9469CFC6C, 1001, system, {}, [])]
+    heads: tuple[object, ...] = (0x1950A86A20F9469CFC6C, 1001, system, {}, [])
+    parts = [pickle.dumps(v, 2) for v in heads]
     parts[at] = parts[at][:2] + b"c__builtin__\nprint\n(tR0" + parts[at][2:]
     assert "print" in refused_or_not_safe(write(tmp_path / "old.pkl", b"".join(parts)))
 
@@ -280,7 +281,7 @@ def test_a_shared_weight_takes_memory_once(tmp_path: Path) -> None:
     torch.save(shared(300), tmp_path / "net.pth")
     with TorchFile(tmp_path / "net.pth") as file:
         network = Builder(file, MODULES).module(file.value)
-    places = {layer.weight.data_ptr() for layer in network}
+    places = {layer.weight.data_ptr() for layer in network}  # type: ignore[attr-defined]
     assert len(places) == 1
     found = weights.read(tmp_path / "net.pth")
     assert len({tensor.data_ptr() for tensor in found.values()}) == 1

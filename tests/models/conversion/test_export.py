@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 from torch import nn
@@ -23,7 +23,7 @@ class Plain(nn.Module):
 def run(path: Path, image: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (art,) = session.run(["art"], {"image": image[None]})
-    return art
+    return art  # type: ignore[no-any-return]
 
 
 def test_pixels_in_pixels_out(tmp_path: Path, photo: np.ndarray) -> None:

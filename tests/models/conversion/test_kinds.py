@@ -288,7 +288,7 @@ class Half(nn.Module):
         nn.init.zeros_(self.conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)
+        return self.conv(x)  # type: ignore[no-any-return]
 
 
 class Several(nn.Module):
@@ -303,7 +303,7 @@ class Several(nn.Module):
 
 
 class Named(Several):
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
         return {"aux": x, "out": self.net(x)}
 
 
@@ -383,7 +383,7 @@ class OneSize(nn.Module):
 
 
 def traced_at_its_size(path: Path) -> None:
-    torch.jit.save(torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 56)), path)
+    torch.jit.save(torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 56)), path)  # type: ignore[no-untyped-call]
 
 
 @needs_a_sandbox
@@ -432,7 +432,7 @@ def test_an_exported_program_of_free_size(tmp_path: Path, converted: Any, half: 
 def test_a_whole_module(tmp_path: Path, converted: Any, write: Any) -> None:
     made = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.ReLU())
     with torch.no_grad():
-        made[0].weight[:] = torch.eye(3).view(3, 3, 1, 1) / 2
+        made[0].weight[:] = torch.eye(3).view(3, 3, 1, 1) / 2  # type: ignore[operator]
     write(made, tmp_path / "net.pth")
     report, model = converted(tmp_path / "net.pth", trust=True)
     assert report.agreement.largest <= 1

@@ -120,7 +120,7 @@ def contain(path: Path, data: Any, container: Any) -> Any:
 
 
 def test_a_refusal_names_what_was_found(tmp_path: Path) -> None:
-    data = {"model": None, "data": {}, "loss_func": Call(os.system, "true")}
+    data: dict[str, object] = {"model": None, "data": {}, "loss_func": Call(os.system, "true")}
     path = contain(tmp_path / "learner.pkl", pickle.dumps(data, 2), "zip")
     with pytest.raises(RefusedError, match=r"posix\.system"):
         fastai1.read(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from artline.drawing.model import Model
 from models.conversion import convert
+from models.conversion.cost import Cost
 from models.conversion.options import Options
 from models.conversion.pickles import RefusedError
 
@@ -87,7 +88,13 @@ def write_onnx(path: Path, size: Any = ("H", "W"), opset: int = 17) -> None:
     names = {"input_names": ["photo"], "output_names": ["art"]}
     photo = torch.zeros(1, 3, *(size if size == (64, 98) else (64, 96)))
     torch.onnx.export(
-        make(), (photo,), path, dynamo=False, opset_version=opset, dynamic_axes=free, **names
+        make(),
+        (photo,),
+        path,
+        dynamo=False,
+        opset_version=opset,
+        dynamic_axes=free,
+        **names,  # type: ignore[arg-type]
     )
 
 
@@ -206,7 +213,7 @@ def test_what_makes_no_picture_is_refused(
             options(factory=f"factories:{kind.__name__}"),
             SAMPLES,
         )
-    torch.jit.save(torch.jit.trace(kind().eval(), torch.zeros(1, 3, 64, 64)), tmp_path / "net.pt")
+    torch.jit.save(torch.jit.trace(kind().eval(), torch.zeros(1, 3, 64, 64)), tmp_path / "net.pt")  # type: ignore[no-untyped-call]
     with pytest.raises(RefusedError, match=said):
         convert.convert(tmp_path / "net.pt", tmp_path / "m.onnx", options(), SAMPLES)
 
@@ -283,7 +290,7 @@ def test_a_model_too_large_for_the_memory_is_bounded(
     monkeypatch.setattr(
         convert,
         "cost",
-        lambda model, size, runs=1: convert.Cost(1.0, 1.0, 100 + size[0] * size[1] / 500),
+        lambda model, size, runs=1: Cost(1.0, 1.0, 100 + size[0] * size[1] / 500),
     )
     to = tmp_path / "m.onnx"
     report = convert.convert(tmp_path / "net.onnx", to, Options(preview=PREVIEW), SAMPLES)
@@ -303,9 +310,7 @@ def test_what_is_refused_leaves_the_model_that_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_side: int, peak: Any
 ) -> None:
     write_onnx(tmp_path / "net.onnx")
-    monkeypatch.setattr(
-        convert, "cost", lambda model, size, runs=1: convert.Cost(1.0, 1.0, peak(size[0]))
-    )
+    monkeypatch.setattr(convert, "cost", lambda model, size, runs=1: Cost(1.0, 1.0, peak(size[0])))
     to = tmp_path / "function" / "model.onnx"
     to.parent.mkdir()
     to.write_bytes(b"before")
@@ -332,13 +337,13 @@ def test_fastai_2_is_read_only_when_trusted(tmp_path: Path) -> None:
 
 def learner_of_fastai_2(folder: Path) -> Any:
     """A U-Net for pictures, by fastai 2 itself; not trained, which reading it does not ask for."""
-    from fastai.data.block import DataBlock
-    from fastai.data.transforms import Normalize, RandomSplitter
-    from fastai.losses import MSELossFlat
-    from fastai.vision.augment import Resize
-    from fastai.vision.data import ImageBlock, get_image_files, imagenet_stats
-    from fastai.vision.learner import unet_learner
-    from torchvision.models import resnet18
+    from fastai.data.block import DataBlock  # type: ignore[import-untyped]
+    from fastai.data.transforms import Normalize, RandomSplitter  # type: ignore[import-untyped]
+    from fastai.losses import MSELossFlat  # type: ignore[import-untyped]
+    from fastai.vision.augment import Resize  # type: ignore[import-untyped]
+    from fastai.vision.data import ImageBlock, get_image_files, imagenet_stats  # type: ignore[import-untyped]
+    from fastai.vision.learner import unet_learner  # type: ignore[import-untyped]
+    from torchvision.models import resnet18  # type: ignore[import-untyped]
 
     block = DataBlock(
         blocks=(ImageBlock, ImageBlock),

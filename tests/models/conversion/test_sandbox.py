@@ -64,8 +64,8 @@ def told(tmp_path: Path) -> Callable[..., str]:
 
 def hostile_file(tmp_path: Path, route: str, mark: Path) -> Path:
     if route == "script":
-        return hostile.script(tmp_path / "learner.pkl", hostile.Writes(str(mark)))
-    return hostile.PICKLES[route](tmp_path / "learner.pkl", hostile.leave_a_mark(mark))
+        return hostile.script(tmp_path / "learner.pkl", hostile.Writes(str(mark)))  # type: ignore[no-any-return]
+    return hostile.PICKLES[route](tmp_path / "learner.pkl", hostile.leave_a_mark(mark))  # type: ignore[no-any-return]
 
 
 ROUTES = [*hostile.PICKLES, "script"]

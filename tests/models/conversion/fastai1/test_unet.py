@@ -15,8 +15,8 @@ def tail(norm: bool) -> list[nn.Module]:
         layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, size, padding=size // 2)]
         if norm:
             layers.append(nn.BatchNorm2d(outputs))
-            nn.init.uniform_(layers[1].weight)
-            nn.init.uniform_(layers[1].bias)
+            nn.init.uniform_(layers[1].weight)  # type: ignore[arg-type]
+            nn.init.uniform_(layers[1].bias)  # type: ignore[arg-type]
         return layers
 
     block = [nn.Sequential(*conv(11, 5)), nn.ReLU(), nn.Sequential(*conv(5, 11)), nn.ReLU()]
