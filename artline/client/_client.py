@@ -63,7 +63,7 @@ class Client:
     >>> with artline.Client("http://127.0.0.1:8080") as client:
     ...     art = client.transform("samples/rotated.jpg")
     ...     art.image.size, round(art.timings["inference"]), art.model
-    ((682, 1024), 187, 'artline/1.0.0')
+    ((682, 1024), 187, 'artline/2.0.0')
 
     Every method raises the errors of `artline.errors`, and nothing else.
     """

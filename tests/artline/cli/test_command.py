@@ -378,7 +378,7 @@ def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Pat
     assert (drawn["photo"], drawn["status"]) == (str(samples / "cat.jpg"), "drawn")
     assert size(tmp_path / drawn["file"]) == (451, 300)
     assert {"decode", "inference", "encode"} <= drawn["timings"].keys()
-    assert drawn["model"] == "artline/1.0.0"
+    assert drawn["model"] == "artline/2.0.0"
     assert failed == {
         "photo": "none.jpg",
         "status": "failed",

@@ -88,7 +88,7 @@ def test_the_same_line_art_as_over_http(server: str, samples: Path) -> None:
         ({"format": "gif"}, "format is jpeg, png"),
         ({"max_side": -1}, "max_side is a number of pixels from 64 to 2048"),
         ({"max_side": "large"}, "max_side is"),
-        ({"style": "oil"}, "style is default"),
+        ({"style": "oil"}, "style is ink or line"),
         ({"colour": 1}, "There is no option 'colour'"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_missing_file_is_named() -> None:
 
 def test_a_model_stays_loaded(samples: Path) -> None:
     model = Model(str(MODEL), providers=["CPUExecutionProvider"], threads=2)
-    assert (model.name, model.styles, model.max_side) == ("artline", ("default",), 2048)
+    assert (model.name, model.styles, model.max_side) == ("artline", ("ink", "line"), 2048)
     with ThreadPoolExecutor(4) as pool:
         arts = list(pool.map(lambda side: model.draw(samples / "cat.jpg", max_side=side), [64, 99]))
     assert [max(art.image.size) for art in arts] == [64, 99]

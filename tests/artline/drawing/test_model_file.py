@@ -30,9 +30,10 @@ def test_is_small() -> None:
 
 
 def test_takes_and_gives_pixels(session: onnxruntime.InferenceSession) -> None:
-    (image,), (art,) = session.get_inputs(), session.get_outputs()
+    (image,), (art, line) = session.get_inputs(), session.get_outputs()
     assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", [1, "H", "W", 3])
     assert (art.name, art.type, art.shape) == ("art", "tensor(uint8)", [1, "H", "W", 1])
+    assert (line.name, line.type, line.shape) == ("line", art.type, art.shape)
 
 
 def test_describes_itself(session: onnxruntime.InferenceSession) -> None:
