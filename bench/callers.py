@@ -15,7 +15,7 @@ from PIL import Image
 from .report import ROOT
 
 REFUSED = {429, 503}
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a photo that is refused again and again counts as lost."""
 
 

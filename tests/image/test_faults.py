@@ -86,7 +86,7 @@ def is_unserved(container: Container, face: bytes) -> None:
     """The container stays up and answers every request with what is wrong."""
     for _ in range(2):
         health, drawn = container.invoke(HEALTH), container.invoke(posted(face))
-        assert "model.onnx cannot be served" in problem(health, 503)["detail"]
+        assert "model.onnx cannot be" in problem(health, 503)["detail"]  # read, or served
         assert health["headers"]["retry-after"]
         problem(drawn, drawn["statusCode"])
         assert drawn["statusCode"] in {500, 503}

@@ -50,7 +50,7 @@ def test_every_state(
     options = PHONE | {"device_scale_factor": 2} if device == "phone" else DESKTOP
     page = open_page(mishaps=True, color_scheme=scheme, locale=locale, **options)
     name = f"{device}-{scheme}-{locale[:2]}"
-    until(page, "document.querySelector('#range').value === '33'")  # the seam is on the face
+    until(page, "document.querySelector('#range').value === '38'")  # the seam is on the face
     assert page.locator("#seam svg").is_visible()
     check(page, f"{name}-1-empty")
 
