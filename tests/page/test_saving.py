@@ -164,8 +164,20 @@ def test_styles(open_page: Open, proxy: Proxy, samples: Path) -> None:
     assert [sent.query for sent in proxy.to("/transform")] == ["", "style=line", "style=line"]
 
 
-def test_one_style_is_no_choice(page: Any) -> None:
-    page.wait_for_selector("#styles", state="hidden")
+def one_style(sent: Sent) -> Answer | None:
+    """A model that lists no styles has one."""
+    if sent.path == "/health":
+        body = b'{"status": "ok", "model": {"styles": ["default"]}, "jobs": false}'
+        return Answer(200, headers={"content-type": "application/json"}, body=body)
+    return None
+
+
+def test_one_style_is_no_choice(open_page: Open, proxy: Proxy, samples: Path) -> None:
+    proxy.faults.append(one_style)
+    page = open_page()
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    assert page.locator("#styles").is_hidden()
 
 
 def test_a_form_without_scripts(open_page: Open, proxy: Proxy, samples: Path) -> None:

@@ -145,8 +145,12 @@ def _harmless(full: str, made: Object) -> bool:
             return len(args) == 2 and args[1] == "latin1"
         case "copyreg._reconstructor":
             return len(args) > 1 and str(args[1]) in _BASES
-        case "numpy.core._ufunc_reconstruct":  # imports the module that it is given
-            return args[:1] == ("numpy.core.umath",) or args[:1] == ("numpy",)
+        case "numpy.core._ufunc_reconstruct":
+            # It imports the module that it is given: whichever of numpy's had the function first.
+            module = args[0] if args else None
+            return module == "numpy" or (
+                isinstance(module, str) and module.startswith("numpy.core.")
+            )
         case "numpy.core.multiarray._reconstruct":
             return len(args) > 1 and isinstance(args[1], tuple) and args[1][:1] in ((0,), ())
         case "builtins.bytearray" | "builtins.range":

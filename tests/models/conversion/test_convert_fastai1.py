@@ -116,7 +116,11 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif("ORIGINAL_PYTHON" not in os.environ, reason="no ORIGINAL_PYTHON with fastai 1")
 @pytest.mark.parametrize("recipe", [*NAMES, "batch", "grey", "xresnet", "resnet18"])
-def test_a_learner_made_just_now_agrees(recipe: str, tmp_path: Path) -> None:
+def test_a_learner_made_just_now_agrees(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After five steps of training a network may still draw a blank sheet, and agree on that.
+    monkeypatch.setattr(convert, "_check_something_drawn", lambda _: None)
     pkl = tmp_path / "learner.pkl"
     words = [os.environ["ORIGINAL_PYTHON"], "-W", "ignore", str(HERE / "fastai1" / "make.py")]
     steps = ["--steps", "5", "--photos", str(SAMPLES)]
