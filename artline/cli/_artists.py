@@ -24,7 +24,7 @@ AT_ONCE = 4
 
 
 class Artist(Protocol):
-    """What a run needs to know of whoever draws."""
+    """What a run needs of what draws: a service, or a model in this process."""
 
     at_once: int
 

@@ -23,7 +23,7 @@ def outcomes(
     `items` are taken one at a time, when there is a worker for it, and each in a worker's thread.
 
     Must run in the main thread. Ctrl-C raises `KeyboardInterrupt` from this iterator and nowhere
-    else, so that whoever saves the outcomes is never stopped half way. What is done by then is
+    else, so that saving an outcome is never stopped half way. What is done by then is
     given out first, and what is under way is left behind.
     """
     todo, taking = iter(items), Lock()

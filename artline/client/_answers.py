@@ -164,7 +164,7 @@ def refusal(problem: ProblemError) -> ArtLineError:
 
 
 def problem(response: httpx.Response) -> ProblemError:
-    """The error in an answer of status 400 or more, whoever on the way wrote it."""
+    """The error in an answer of status 400 or more, by the service, a gateway or S3."""
     wait = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
     document = {"status": response.status_code, **_document(response)}
     return ProblemError.from_document(document, retry_after=wait)

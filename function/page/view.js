@@ -112,7 +112,7 @@ function renderButtons({ current, waiting, stopped }, trouble) {
   $("dismiss").hidden = !trouble;
 }
 
-// Whoever listens hears each phase once, and no numbers running by.
+// A screen reader announces each phase once, without running numbers.
 function announce(phase, words, n) {
   if (phase === heard) return;
   heard = phase;
