@@ -64,7 +64,6 @@ bench: $(VENV)/.test  ## measure, into bench/RESULTS.md
 	@$(VENV)/bin/python -m bench
 
 load: $(VENV)/.test  ## draw photos for more and more callers, into bench/LOAD.md
-	@$(VENV)/bin/$(PIP) --editable '.[bench]'
 	@$(VENV)/bin/python -m bench.load
 
 format: $(VENV)/.test  ## write the code in ruff's format

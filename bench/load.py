@@ -20,6 +20,7 @@ import numpy as np
 from image.container import Container, MissingError, build
 
 from .callers import Callers, Drawing, until, varied
+from .plot import plot
 from .report import ROOT, machine, mb, ms, table
 from .serving import serving
 
@@ -153,12 +154,7 @@ def main() -> None:
     faults += [each.fault for each in drawings if each.fault]
     RESULTS.write_text(_report(where, options.seconds, steps, before, after, watched, faults))
     print(RESULTS.read_text())
-    try:
-        from .plot import plot
-    except ImportError:
-        print("No plot: pip install 'artline[bench]' brings matplotlib.", file=sys.stderr)
-    else:
-        plot(steps, watched, PLOT)
+    plot(steps, watched, PLOT)
     if faults:
         sys.exit(f"{len(faults)} errors: {Counter(faults)}")
 

@@ -1,6 +1,6 @@
 """Draws docs/throughput.svg, environments and limits by photos a minute.
 
-`python -m docs.throughput`, with matplotlib, which the extra `bench` has.
+`python -m docs.throughput`, with matplotlib, which the extra `test` has.
 """
 
 from pathlib import Path
