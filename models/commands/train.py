@@ -17,6 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=1, help="that the network runs on")
     parser.add_argument(
+        "--resume", action="store_true", help="go on with the training that was stopped in BUILD"
+    )
+    parser.add_argument(
         "--weights", type=Path, help="go on from this checkpoint, or model file of this network"
     )
 
@@ -38,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = train.start(arguments.weights, loaders)
     learner = train.learner(loaders, arguments.build, model)
     with learner.no_bar():
-        train.fit(learner, arguments.minutes, arguments.rate)
+        train.fit(learner, arguments.minutes, arguments.rate, resume=arguments.resume)
     learner.export("learner.pkl")
     train.write(learner.model, arguments.to)
     print(f"{arguments.build / 'learner.pkl'} and {arguments.to}")

@@ -23,6 +23,7 @@ from models.training.faces import Face, Floats, Mask, People
 from models.training.flow import along, gaussian, smoothstep, tangents
 
 SIZE = 72.0  # pixels that a face's size is brought to
+BARELY = 0.22  # of the skin's lightness: what is darker is black even on a bare cheek
 REACH = 4.2  # face sizes around the middle of the face that are looked at
 
 
@@ -123,11 +124,14 @@ def threshold(head: Head, ratio: Floats, paper: Floats) -> Floats:
     shape = head.grey.shape
     face = head.face
     # The darker the skin, the nearer to it is the darkest hair.
-    most = 0.50 + 0.14 * float(step(np.array([-paper.mean()], np.float32), -0.45, -0.22)[0])
-    limit = np.clip(0.84 * blurred(ratio, 0.35 * SIZE) + 0.06, 0.17, most)
+    most = 0.58 + 0.14 * float(step(np.array([-paper.mean()], np.float32), -0.45, -0.22)[0])
+    limit = np.clip(0.90 * blurred(ratio, 0.35 * SIZE) + 0.06, 0.17, most)
     limit = limit * (1 - unlike_hair(head, ratio)) * step(head.person, 0.15, 0.5)
     oval = blurred(faces.polygon(face.mesh[list(faces.OVAL)], shape).astype(np.float32), 4)
     limit = limit + oval * (np.minimum(limit, 0.44) - limit)  # shade on a cheek is no beard
+    bare = np.any([faces.polygon(face.mesh[list(ring)], shape) for ring in faces.BARE], 0)
+    bare = blurred(ndimage.binary_dilation(bare, iterations=2).astype(np.float32), 1.5)
+    limit = limit + bare * (np.minimum(limit, BARELY) - limit)
     limit = limit + neck(face, shape) * (np.minimum(limit, 0.22) - limit)
     for brow in faces.BROWS:
         inside = ndimage.binary_dilation(faces.polygon(face.mesh[list(brow)], shape))

@@ -22,6 +22,7 @@ from models.training.network import SIDE, STYLES
 Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.4  # of the crops show a face
+CARE = 3.0  # times a face counts more than what is around it
 MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
 STD = (0.229, 0.224, 0.225)
 
@@ -37,7 +38,7 @@ class Lesson:
     """A photo and its line art, uint8 [H, W, 3 + styles], and where its faces are."""
 
     pixels: Pixels
-    faces: np.ndarray  # middles, [N, 2], in pixels
+    faces: np.ndarray  # middle x and y and size, [N, 3], in pixels
 
     @property
     def side(self) -> int:
@@ -49,9 +50,9 @@ class Crops:
     """Square crops of the lessons in a folder, at sizes of many photos.
 
     One is a normalised photo, how many times the side of the photo it is from was doubled from
-    1024 pixels, and paper (1) or ink (0) of each style. Lessons are held in memory, 5 bytes a
-    pixel. A training crop differs at every reading; a validation crop is the middle of its photo at
-    the lesson's size, and is left as it is.
+    1024 pixels, paper (1) or ink (0) of each style, and how many times each pixel counts. Lessons
+    are held in memory, 5 bytes a pixel. A training crop differs at every reading; a validation crop
+    is the middle of its photo at the lesson's size, and is left as it is.
     """
 
     def __init__(self, folder: Path, *, size: int, length: int | None = None) -> None:
@@ -77,31 +78,38 @@ class Crops:
         empty.lessons = {}
         return empty
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """[3, size, size], [] and [styles, size, size]."""
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """[3, size, size], [], [styles, size, size] and [1, size, size]."""
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
             crop = _fill(_middle(lesson.pixels, self.size), self.size)
             photo, art = crop[..., :3], crop[..., 3:]
+            care = np.ones((self.size, self.size), np.float32)
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
             wanted = with_faces if with_faces and random.random() < FACES else lessons
             lesson = random.choice(wanted)
             scale = _scale()
-            photo, art = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
-            crop = _flip(np.dstack([degrade(photo), art]))
-            photo, art = crop[..., :3], crop[..., 3:]
+            photo, art, care = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
+            turns, mirrored = (
+                random.choice((1, 2, 3)) * (random.random() < 0.2),
+                random.random() < 0.5,
+            )
+            photo, art, care = (
+                np.rot90(layer[:, ::-1] if mirrored else layer, turns)
+                for layer in (degrade(photo), art, care)
+            )
         doublings = torch.tensor(math.log2(scale * lesson.side / SIDE))
         paper = torch.from_numpy(np.ascontiguousarray(art)).permute(2, 0, 1).float() / 255
-        return normalise(np.ascontiguousarray(photo)), doublings, paper
+        counts = torch.from_numpy(np.ascontiguousarray(care))[None]
+        return normalise(np.ascontiguousarray(photo)), doublings, paper, counts
 
 
 def _read(folder: Path, name: str) -> Lesson:
     layers = [np.array(Image.open(folder / f"{name}.{kind}.png")) for kind in ("photo", *STYLES)]
     faces = folder / f"{name}.faces.npy"
-    middles = np.load(faces) if faces.exists() else np.empty((0, 2))
-    return Lesson(np.dstack(layers), middles)
+    return Lesson(np.dstack(layers), np.load(faces) if faces.exists() else np.empty((0, 3)))
 
 
 def _fill(pixels: Pixels, size: int) -> Pixels:
@@ -119,14 +127,16 @@ def _scale() -> float:
     return math.exp(random.uniform(math.log(low), math.log(high)))
 
 
-def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> tuple[Pixels, Pixels]:
-    """A square of photo and line art, where a face is if there shall be one."""
+def _somewhere(
+    lesson: Lesson, size: int, scale: float, *, face: bool
+) -> tuple[Pixels, Pixels, np.ndarray]:
+    """A square of photo, line art and care, where a face is if there shall be one."""
     side = size / scale
     extent = [min(side, n) for n in lesson.pixels.shape[1::-1]]
     room = [n - taken for n, taken in zip(lesson.pixels.shape[1::-1], extent, strict=True)]
     corner = [random.uniform(0, most) for most in room]
     if face:
-        middle = random.choice(lesson.faces)
+        middle = random.choice(lesson.faces)[:2]
         corner = [
             min(max(0.0, at - taken * random.uniform(0.3, 0.7)), most)
             for at, taken, most in zip(middle, extent, room, strict=True)
@@ -139,7 +149,18 @@ def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> tuple[
         art = Image.fromarray(lesson.pixels[..., layer])
         parts.append(crisp(np.asarray(art.resize(target, Image.Resampling.BICUBIC, box)), scale))
     filled = _fill(np.dstack(parts), size)
-    return filled[..., :3], filled[..., 3:]
+    moved = (lesson.faces - [*corner, 0]) * scale
+    return filled[..., :3], filled[..., 3:], cared(moved, size)
+
+
+def cared(faces: np.ndarray, size: int) -> np.ndarray:
+    """How many times each pixel of a square counts, [size, size]: `CARE` times more on a face."""
+    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    care = np.ones((size, size), np.float32)
+    for x, y, extent in faces:
+        near = np.exp(-((np.hypot(columns - x, rows - y) / (1.2 * extent)) ** 4))
+        np.maximum(care, 1 + CARE * near, out=care)
+    return care
 
 
 def crisp(art: Pixels, scale: float) -> Pixels:
@@ -156,12 +177,6 @@ def crisp(art: Pixels, scale: float) -> Pixels:
 def _middle(pixels: Pixels, size: int) -> Pixels:
     top, left = (max(0, side - size) // 2 for side in pixels.shape[:2])
     return pixels[top : top + size, left : left + size]
-
-
-def _flip(crop: np.ndarray) -> np.ndarray:
-    if random.random() < 0.5:
-        crop = crop[:, ::-1]
-    return np.rot90(crop, random.choice((1, 2, 3))) if random.random() < 0.2 else crop
 
 
 def degrade(photo: np.ndarray) -> np.ndarray:
@@ -201,7 +216,9 @@ def loaders(lessons: Path, *, size: int, batch: int, steps: int, workers: int = 
     """Loaders for fastai: an epoch is `steps` batches of random crops; validation is `held_out`."""
     train = Crops(lessons / "train", size=size, length=batch * steps)
     valid = Crops(lessons / "held_out", size=320)
-    return DataLoaders(
+    both = DataLoaders(
         DataLoader(train, bs=batch, shuffle=False, num_workers=workers),
         DataLoader(valid, bs=batch, num_workers=0),
     )
+    both.n_inp = 2  # photo and doublings go in; line art and care are for the loss
+    return both

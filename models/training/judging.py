@@ -34,7 +34,6 @@ Draw = Callable[[Pixels], Pixels]  # RGB [H, W, 3] to grey line art [H, W]
 Scores = dict[str, list[float]]
 
 LARGE, MEDIUM = 50.0, 20.0  # pixels between the eyes of a large face, and of a medium one
-BARE = ((50, 101, 118, 117), (280, 330, 347, 346), (108, 151, 337, 9))  # cheeks and forehead
 CONTOUR, SOME_EDGE = 0.55, 0.08  # edge probability of a strong contour, and of any
 SPECK = 24  # pixels of a connected piece of ink: less is a speck
 LEAST_INK = 0.003  # of the page
@@ -169,7 +168,7 @@ def of_face(ink: Mask, away: Floats, grey: Floats, face: Face) -> dict[str, floa
     """The scores of one face: of a small one, tone and bare skin alone."""
     q, mesh = face.eyes, face.mesh
     within = max(1.5, 0.04 * q)
-    bare = np.any([faces.polygon(mesh[list(ring)], ink.shape) for ring in BARE], 0)
+    bare = np.any([faces.polygon(mesh[list(ring)], ink.shape) for ring in faces.BARE], 0)
     scores = {
         "tone correlation in the head": tone(ink, grey, face),
         "ink on cheeks and forehead (guard)": inside(ink, bare),

@@ -73,7 +73,7 @@ def teach(build: Path) -> int:
     """Draw every photo in `build`/photos into `build`/lessons; returns how many were drawn.
 
     A lesson is three PNGs of the same size, NAME.photo.png, NAME.ink.png and NAME.line.png, and
-    the middles of its faces in pixels, NAME.faces.npy. What is there already is left alone, so
+    middle and size of its faces in pixels, NAME.faces.npy. What is there already is left alone, so
     that this may be stopped and begun again.
     """
     teacher_ = Teacher(build)
@@ -87,8 +87,8 @@ def teach(build: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / f"{path.stem}.{STYLES[-1]}.png").exists():
             picture, edge, people = teacher_.look(path)
-            middles = np.array([face.middle for face in people.faces]).reshape(-1, 2)
-            np.save(folder / f"{path.stem}.faces.npy", middles)
+            where = np.array([(*face.middle, face.size) for face in people.faces]).reshape(-1, 3)
+            np.save(folder / f"{path.stem}.faces.npy", where)
             for kind, layer in teacher_.drawn(picture, edge, people).items():
                 layer.save(folder / f"{path.stem}.{kind}.png", compress_level=1)
             drawn += 1

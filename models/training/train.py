@@ -41,7 +41,7 @@ METADATA = {
 BLACK, WHITE = 0.36, 0.64
 
 
-def similarity(logits: torch.Tensor, paper: torch.Tensor) -> torch.Tensor:
+def similarity(logits: torch.Tensor, paper: torch.Tensor, _care: torch.Tensor) -> torch.Tensor:
     """SSIM of the default style to the teacher's, the metric."""
     return ssim(torch.sigmoid(logits[:, :1].float()), paper[:, :1])
 
@@ -99,6 +99,7 @@ class Clock(Callback):  # type: ignore[misc]
 
     def __init__(self, minutes: float, rate: float) -> None:
         self.minutes, self.rate = minutes, rate
+        self.before = 0.0  # seconds that a training took until it was stopped
 
     def before_fit(self) -> None:
         self.start = time.monotonic()
@@ -106,25 +107,55 @@ class Clock(Callback):  # type: ignore[misc]
     def before_batch(self) -> None:
         if not self.training:
             return
-        done = min(1.0, (time.monotonic() - self.start) / (60 * self.minutes))
+        done = min(1.0, self.seconds() / (60 * self.minutes))
         falling = (1 + math.cos(math.pi * done)) / 2
         self.opt.set_hyper("lr", self.rate * max(0.002, min(done / 0.05, falling)))
 
+    def seconds(self) -> float:
+        """How long the training has gone on, before it was resumed too."""
+        return self.before + time.monotonic() - self.start
+
     def after_epoch(self) -> None:
-        if time.monotonic() - self.start >= 60 * self.minutes:
+        if self.seconds() >= 60 * self.minutes:
             raise CancelFitException
 
 
 class Checkpoint(Callback):  # type: ignore[misc]
-    """Saves the averaged weights after every epoch, so that they can be looked at."""
+    """Saves the training after every epoch, so that it can be looked at and gone on with.
 
-    order = 1
+    `folder`/checkpoint.pt holds the averaged weights; `folder`/training.pt holds what else a
+    training that was stopped needs, and is loaded first where it shall be resumed.
+    """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    order = 1  # after the average, and before the clock ends the training
+
+    def __init__(self, folder: Path, *, resume: bool = False) -> None:
+        self.folder, self.resume = folder, resume
+
+    def before_fit(self) -> None:
+        if not self.resume:
+            return
+        kept = torch.load(self.folder / "training.pt")
+        self.model.load_state_dict(kept["weights"])
+        self.opt.load_state_dict(kept["optimizer"])
+        self.learn.average.mean = torch.load(self.folder / "checkpoint.pt")
+        self.learn.average.steps = kept["steps"]
+        self.learn.clock.before = kept["seconds"]
 
     def after_epoch(self) -> None:
-        torch.save(self.learn.average.mean, self.path)
+        average, clock = self.learn.average, self.learn.clock
+        optimizer = self.opt.state_dict()
+        kept = {
+            "weights": self.model.state_dict(),
+            # In plain lists, which torch reads without running anything.
+            "optimizer": {name: list(values) for name, values in optimizer.items()},
+            "steps": average.steps,
+            "seconds": clock.seconds(),
+        }
+        for name, content in (("training.pt", kept), ("checkpoint.pt", average.mean)):
+            unfinished = self.folder / f"{name}.part"
+            torch.save(content, unfinished)
+            unfinished.replace(self.folder / name)
 
 
 class Fresh(Callback):  # type: ignore[misc]
@@ -140,7 +171,7 @@ def start(weights: Path | None, loaders: DataLoaders) -> Network:
         return Network()
     if weights.suffix == ".onnx":
         network = from_file(weights)
-        photos, doublings, _ = loaders.train.one_batch()
+        photos, doublings, *_ = loaders.train.one_batch()
         settle(network, photos, doublings)
         return network
     network = Network()
@@ -158,15 +189,21 @@ def learner(loaders: DataLoaders, build: Path, model: Network | None = None) -> 
         loss_func=LineLoss(),
         opt_func=Adam,
         metrics=similarity,
-        cbs=[BFloat16(), Average(), Checkpoint(build / "checkpoint.pt"), Fresh()],
+        cbs=[BFloat16(), Average(), Fresh()],
         path=build,
     )
 
 
-def fit(learner: Learner, minutes: float, rate: float) -> None:
-    """Train for about `minutes`, to the end of an epoch; the averaged weights are what stays."""
+def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) -> None:
+    """Train for about `minutes`, to the end of an epoch; the averaged weights are what stays.
+
+    Raises:
+        FileNotFoundError: there is no training in the learner's folder that could be resumed.
+
+    """
     epochs = 10**6  # the clock stops it
-    learner.fit(epochs, rate, cbs=Clock(minutes, rate))
+    checkpoint = Checkpoint(learner.path, resume=resume)
+    learner.fit(epochs, rate, cbs=[Clock(minutes, rate), checkpoint])
 
 
 def write(model: nn.Module, path: Path, **metadata: Any) -> None:

@@ -49,10 +49,11 @@ def lessons(
 ) -> Path:
     """A folder of lessons as `models.training.lessons.teach` writes it, of face.jpg and cat.jpg."""
     folder = tmp_path_factory.mktemp("lessons")
-    middles = {"face": np.array([people.faces[0].middle]), "cat": np.empty((0, 2))}
+    (face,) = people.faces
+    where = {"face": np.array([(*face.middle, face.size)]), "cat": np.empty((0, 3))}
     for part in ("train", "held_out"):
         (folder / part).mkdir()
-        for name, faces in middles.items():
+        for name, faces in where.items():
             photo = at_side(Image.open(samples / f"{name}.jpg").convert("RGB"))
             photo.save(folder / part / f"{name}.photo.png", compress_level=1)
             np.save(folder / part / f"{name}.faces.npy", faces)

@@ -27,12 +27,13 @@ def seeded() -> Iterator[None]:
 
 def test_a_crop_is_a_photo_its_size_and_its_art(lessons: Path) -> None:
     crops = Crops(lessons / "train", size=64, length=5)
-    photo, doublings, paper = crops[0]
+    photo, doublings, paper, care = crops[0]
     assert len(crops) == 5
     assert photo.shape == (3, 64, 64)
     assert doublings.shape == ()
     assert paper.shape == (len(STYLES), 64, 64)
     assert 0 <= paper.min() <= paper.max() <= 1
+    assert care.shape == (1, 64, 64)
 
 
 def test_crops_come_at_many_sizes(lessons: Path) -> None:
@@ -46,18 +47,28 @@ def test_crops_come_at_many_sizes(lessons: Path) -> None:
 def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
     lesson = Crops(lessons / "train", size=64).lessons["face"]
     marked = lesson.pixels.copy()
-    x, y = np.rint(lesson.faces[0]).astype(int)
+    x, y = np.rint(lesson.faces[0, :2]).astype(int)
     marked[..., 3:] = 255
     marked[y - 12 : y + 12, x - 12 : x + 12, 3:] = 0
     marked_lesson = data.Lesson(marked, lesson.faces)
     for scale in (0.5, 1.0, 2.0):
-        _, art = data._somewhere(marked_lesson, 256, scale, face=True)
-        assert (art < 128).any(), scale
+        _, art, care = data._somewhere(marked_lesson, 256, scale, face=True)
+        ink = (art < 128).all(-1)
+        assert ink.any(), scale
+        assert care[ink].min() > 0.9 * (1 + data.CARE), "a face counts more, wherever it lies"
+
+
+def test_what_is_far_from_any_face_counts_once() -> None:
+    care = data.cared(np.array([[10.0, 20.0, 8.0]]), 64)
+    assert care[20, 10] == 1 + data.CARE
+    assert care[20, 40] == care[60, 10] == 1
+    assert (data.cared(np.empty((0, 3)), 8) == 1).all()
 
 
 def test_small_photos_are_filled_by_reflection(lessons: Path) -> None:
-    photo, _, paper = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
+    photo, _, paper, care = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
     assert photo.shape == (3, 700, 700)
+    assert care.shape == (1, 700, 700)
     assert paper.shape == (len(STYLES), 700, 700)
 
 

@@ -14,6 +14,12 @@ def stroke(column: int = 20) -> Tensor:
     return paper
 
 
+def loss(logits: Tensor, paper: Tensor, care: float = 1.0, **options: float) -> Tensor:
+    """The loss where every pixel counts `care` times."""
+    result: Tensor = LineLoss(**options)(logits, paper, torch.full_like(paper[:, :1], care))
+    return result
+
+
 def sure(paper: Tensor, logit: float = 4.0) -> Tensor:
     """Logits that say `paper` for certain."""
     return (2 * paper - 1) * logit
@@ -32,7 +38,7 @@ def test_distances_are_counted_from_the_area_and_end_at_the_furthest() -> None:
 def test_would_rather_have_white_paper_than_grey() -> None:
     paper = torch.ones(1, 1, 40, 40)
     white, grey = torch.full_like(paper, 6.0), torch.full_like(paper, 1.0)
-    assert LineLoss()(white, paper) < LineLoss()(grey, paper)
+    assert loss(white, paper) < loss(grey, paper)
 
 
 def test_would_rather_have_a_black_area_than_a_grey_one() -> None:
@@ -40,13 +46,13 @@ def test_would_rather_have_a_black_area_than_a_grey_one() -> None:
     paper[..., 10:30, 10:30] = 0
     grey = sure(paper)
     grey[..., 10:30, 10:30] = 0
-    assert LineLoss()(sure(paper), paper) < LineLoss()(grey, paper)
-    alike = [LineLoss(grey=weight)(grey, paper) for weight in (0.0, 0.12)]
+    assert loss(sure(paper), paper) < loss(grey, paper)
+    alike = [loss(grey, paper, grey=weight) for weight in (0.0, 0.12)]
     assert alike[1] > alike[0], "grey is punished for being grey"
 
 
 def test_forgives_one_pixel_more_than_five() -> None:
-    losses = [LineLoss()(sure(stroke(20 + shift)), stroke()).item() for shift in (0, 1, 5)]
+    losses = [loss(sure(stroke(20 + shift)), stroke()).item() for shift in (0, 1, 5)]
     assert losses == sorted(losses)
     assert losses[1] - losses[0] < 0.45 * (losses[2] - losses[0])
 
@@ -55,4 +61,9 @@ def test_the_first_style_counts_more() -> None:
     paper = torch.cat([stroke(), stroke()], 1)
     first, second = sure(paper).clone(), sure(paper).clone()
     first[:, 0], second[:, 1] = 0, 0
-    assert LineLoss()(first, paper) > LineLoss()(second, paper) > LineLoss()(sure(paper), paper)
+    assert loss(first, paper) > loss(second, paper) > loss(sure(paper), paper)
+
+
+def test_what_counts_more_weighs_more() -> None:
+    wrong = sure(stroke(30))
+    assert loss(wrong, stroke(), care=3.0) > 2 * loss(wrong, stroke())

@@ -16,7 +16,7 @@ from PIL import Image
 from skimage.measure import label
 from skimage.metrics import structural_similarity
 
-from models.training import flow, hed, teacher
+from models.training import faces, flow, hed, teacher
 from models.training.faces import People
 from models.training.lessons import at_side, to_picture, to_tensor
 from models.training.network import STYLES
@@ -98,6 +98,41 @@ def test_a_stroke_without_a_sure_contour_goes() -> None:
     kept = teacher.drop_light(ink, edge, 1.0, sure=0.3)
     assert kept[..., 10, :].sum() == 0
     assert kept[..., 30, :].sum() == 30, "one sure place holds the whole stroke"
+
+
+def test_the_gate_opens_along_eyes_and_lips(people: People) -> None:
+    edge = teacher.with_features(torch.zeros(1, 1, 1024, 1024), people)
+    (face,) = people.faces
+    for ring in (*faces.EYES, faces.LIPS, faces.MOUTH):
+        x, y = np.rint(face.mesh[list(ring)]).astype(int).T
+        assert edge[0, 0, y, x].min() > 0.3 * teacher.KNOWN
+    x, y = np.rint(face.mesh[5]).astype(int)  # the nose
+    assert edge[0, 0, y, x] == edge[0, 0, 5, 5] == 0
+    assert edge.max() <= teacher.KNOWN
+
+
+def test_lips_are_darker_and_nothing_else(people: People) -> None:
+    grey = torch.full((1, 3, 1024, 1024), 0.5)
+    drawn = teacher.with_lips(grey, people)
+    (face,) = people.faces
+    inside = faces.polygon(face.mesh[list(faces.LIPS)], (1024, 1024))
+    assert drawn[0, 0][torch.from_numpy(inside.copy())].mean() < 0.46
+    x, y = np.rint(face.mesh[5]).astype(int)
+    assert drawn[0, 0, y, x] == 0.5
+
+
+def test_specks_go_and_small_features_of_a_face_stay(people: People) -> None:
+    (face,) = people.faces
+    x, y = np.rint(face.mesh[5]).astype(int)
+    ink = torch.zeros(1, 1, 1024, 1024)
+    for row, column in ((y, x), (20, 20)):
+        ink[..., row : row + 4, column : column + 4] = 1
+    ink[..., 1000, 100:160] = 1
+    kept = teacher.without_specks(ink, people)
+    speck = kept[..., :40, :40].sum()
+    assert speck == 0
+    assert kept[..., y : y + 4, x : x + 4].sum() == 16
+    assert kept[..., 1000, :].sum() == 60
 
 
 def drawn(name: str, samples: Path, golden: Path, people: People) -> dict[str, Image.Image]:

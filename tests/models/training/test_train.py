@@ -1,20 +1,37 @@
 """Training goes down hill, is saved as a learner, and ends in a model file."""
 
+import copy
 import itertools
 import random
 import types
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fastai.callback.core import Callback  # type: ignore[import-untyped]
 from fastai.learner import load_learner  # type: ignore[import-untyped]
 
 from artline.drawing.model import Model
 from models.training import train
 from models.training.data import loaders
 from models.training.network import STYLES, Network
+
+
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second goes by whenever the training looks at the clock: once a step, twice an epoch."""
+    seconds = itertools.count()
+    clock = types.SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr(train, "time", clock)
+
+
+def fit(learner: Any, minutes: float, rate: float, *, resume: bool = False) -> None:
+    """Train in silence."""
+    with learner.no_bar(), learner.no_logging(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        train.fit(learner, minutes, rate, resume=resume)
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +42,10 @@ def trained(lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     random.seed(0)
     network = Network(widths=(8, 16, 16, 24, 32))
     learner = train.learner(loaders(lessons, size=96, batch=4, steps=8), build, network)
-    with learner.no_bar(), learner.no_logging(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        learner.fit_one_cycle(4, 5e-3)
-        learner.export("learner.pkl")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        ticking(monkeypatch)
+        fit(learner, 0.6, 5e-3)
+    learner.export("learner.pkl")
     train.write(learner.model, build / "model.onnx")
     return build, [values[0] for values in learner.recorder.values]
 
@@ -61,19 +78,66 @@ def test_model_file_draws_every_style(trained: tuple[Path, list[float]], photo: 
 def test_the_clock_stops_training_and_lets_the_rate_fall(
     lessons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = itertools.count()  # one goes by whenever the clock is read
-    clock = types.SimpleNamespace(monotonic=lambda: next(seconds))
-    monkeypatch.setattr(train, "time", clock)
+    ticking(monkeypatch)
     network = Network(widths=(4, 4, 4, 4, 4))
     learner = train.learner(loaders(lessons, size=64, batch=2, steps=3), tmp_path, network)
-    with learner.no_bar(), learner.no_logging(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        train.fit(learner, 0.5, 1e-2)
+    fit(learner, 0.5, 1e-2)
     rates = learner.recorder.lrs
-    assert 21 <= len(rates) <= 27, "half a minute, to the end of an epoch"
+    assert 12 <= len(rates) <= 27, "half a minute, to the end of an epoch"
     assert rates[0] < max(rates)
     assert 8e-3 < max(rates) <= 1e-2
     assert rates[-1] < 1e-3
+
+
+def test_a_training_that_was_stopped_is_resumed(
+    lessons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Power(Callback):  # type: ignore[misc]
+        """Fails in the third epoch."""
+
+        def before_epoch(self) -> None:
+            if self.epoch == 2:
+                raise InterruptedError("the power went out")
+
+    def learner() -> Any:
+        torch.manual_seed(0)
+        network = Network(widths=(4, 4, 4, 4, 4))
+        return train.learner(loaders(lessons, size=64, batch=2, steps=3), tmp_path, network)
+
+    ticking(monkeypatch)
+    stopped = learner()
+    stopped.add_cb(Power())
+    with pytest.raises(InterruptedError):
+        fit(stopped, 0.5, 1e-2)
+    own = {name: value.clone() for name, value in stopped.model.state_dict().items()}
+
+    seen: dict[str, Any] = {}
+
+    class Look(Callback):  # type: ignore[misc]
+        """Keeps what the training begins with."""
+
+        order = 5
+
+        def before_train(self) -> None:
+            if not seen:
+                seen.update(copy.deepcopy(self.model.state_dict()))
+                seen["steps"] = self.learn.average.steps
+
+    resumed = learner()
+    resumed.add_cb(Look())
+    fit(resumed, 0.5, 1e-2, resume=True)
+    assert seen.pop("steps") == 6
+    for name, value in own.items():
+        torch.testing.assert_close(seen[name], value)
+    assert 6 <= len(resumed.recorder.lrs) <= 18, "what is left of half a minute"
+    assert resumed.recorder.lrs[-1] < 2e-3
+
+
+def test_nothing_to_resume_says_so(lessons: Path, tmp_path: Path) -> None:
+    network = Network(widths=(4, 4, 4, 4, 4))
+    learner = train.learner(loaders(lessons, size=64, batch=2, steps=1), tmp_path, network)
+    with pytest.raises(FileNotFoundError, match=r"training\.pt"):
+        fit(learner, 0.5, 1e-2, resume=True)
 
 
 def test_training_goes_on_from_a_checkpoint_or_a_model_file(lessons: Path, tmp_path: Path) -> None:
