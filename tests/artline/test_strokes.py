@@ -2,6 +2,9 @@
 
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,7 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
+from artline.drawing.model import Model
+from artline.photo.reader import decode
 from artline.strokes import Blacks, Pixels, Stroke, ordered, svg, trace, travel
+from artline.version import MODEL
 
 DPI = 96
 SVG = "{http://www.w3.org/2000/svg}"
@@ -103,3 +109,21 @@ def test_any_line_art_has_strokes_that_can_be_read(drawing: Pixels, blacks: Blac
     image = svg(drawing, blacks=blacks)
     ElementTree.fromstring(image)  # noqa: S314  our own
     assert not re.search(rb"nan|inf", image)
+
+
+def test_vpype_reads_them_and_cannot_sort_them_better(samples: Path, tmp_path: Path) -> None:
+    photo = decode((samples / "face.jpg").read_bytes(), (512, 512))
+    (tmp_path / "plot.svg").write_bytes(svg(Model(MODEL).run(photo), width_mm=150))
+    vpype = [sys.executable, "-m", "vpype_cli", "read", "plot.svg", "stat", "linesort", "stat"]
+    done = subprocess.run(vpype, cwd=tmp_path, capture_output=True, text=True, check=True)
+    width = re.search(r"Current page size: \(([\d.]+)", done.stdout)
+    assert width is not None
+    assert float(width[1]) == pytest.approx(150 / 25.4 * DPI, rel=1e-3)
+    layers, paths = (
+        [int(count) for count in re.findall(rf"{of} count: (\d+)", done.stdout)]
+        for of in ("Layer", "Path")
+    )
+    assert layers == [1, 1]
+    assert min(paths) > 50, "every stroke is a path"
+    ours, theirs = re.findall(r"Layer 1\n.*\n +Pen-up length: ([\d.]+)", done.stdout)
+    assert float(ours) < 1.1 * float(theirs)

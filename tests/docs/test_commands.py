@@ -52,11 +52,14 @@ def directory(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ARTLINE_")}
+    # Of this environment only what the reader has beside Python: vpype.
+    path = os.pathsep.join(
+        map(str, (directory / "bin", inherited["PATH"], Path(sys.executable).parent))
+    )
     done = subprocess.run(
         command,
         cwd=directory,
-        env=inherited
-        | {"PATH": f"{directory / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        env=inherited | {"PATH": path, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
