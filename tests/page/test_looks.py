@@ -43,6 +43,29 @@ def check(page: Any, name: str) -> None:
     assert small == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_show_what_is_chosen(open_page: Open, samples: Path, scheme: str) -> None:
+    page = open_page(forced_colors="active", color_scheme=scheme, locale="en-US", **PHONE)
+    choose(page, samples / "face.jpg")
+    drawn(page, 1)
+    page.wait_for_selector(".chip[aria-pressed=true]")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"phone-forced-{scheme}.png")
+    look = "(e) => { const s = getComputedStyle(e); return [s.color, s.backgroundColor]; }"
+    pressed, other = (
+        page.locator(f".chip[aria-pressed={on}]").first.evaluate(look) for on in ("true", "false")
+    )
+    assert pressed[1] != other[1], "the chosen style is filled"
+    assert pressed[0] != pressed[1]
+    unseen = page.evaluate(
+        """[...document.querySelectorAll("button")]
+            .filter((b) => b.checkVisibility({ visibilityProperty: true }))
+            .filter((b) => !b.closest("#strip") && !parseFloat(getComputedStyle(b).borderTopWidth))
+            .map((b) => b.outerHTML)"""
+    )
+    assert unseen == [], "every button has an edge"
+
+
 @pytest.mark.parametrize(("device", "scheme", "locale"), LOOKS)
 def test_every_state(
     open_page: Open, proxy: Proxy, samples: Path, device: str, scheme: str, locale: str
