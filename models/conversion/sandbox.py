@@ -4,7 +4,8 @@
 process that has no network, no environment variables and no other processes to see. Its file system
 holds Python, its libraries, this package and the file, all read-only, and one folder for results.
 Processor time, memory, wall time and file sizes are limited. Linux namespaces do this, by
-bubblewrap where it is installed, else by util-linux's `unshare`.
+bubblewrap where it is installed, else by util-linux's `unshare`. The program itself gives up the
+calls that it does not need (`syscalls.py`), new processes among them, before it opens the file.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def run(module: str, path: Path, folder: Path, request: dict[str, Any], options:
             " liked. `python -m models inspect` shows what is in it. Where you trust its author,"
             " add --trust: it then runs in a sandbox without network"
         )
-    words = [sys.executable, "-m", module, str(path.absolute()), str(folder), json.dumps(request)]
+    asked = json.dumps(request | {"sandbox": options.sandbox})
+    words = [sys.executable, "-m", module, str(path.absolute()), str(folder), asked]
     if options.sandbox:
         words = _isolated(words, [path.absolute(), Path(request["samples"])], folder)
     with tempfile.TemporaryFile() as output:

@@ -120,6 +120,10 @@ PROBES = {
     "a file of the user's": "leak = open({secret!r}).read()",
     "another process": "leak = open('/proc/%d/cmdline' % {pid}).read()",
     "the working tree": "open('models/canary', 'w'); leak = 'wrote'",
+    "another program": "import subprocess; subprocess.run(['/bin/true']); leak = 'ran'",
+    "another process of its own": "import os; leak = os.fork() or os._exit(0)",
+    "a socket of any kind": "import socket; socket.socket(socket.AF_UNIX); leak = 'made'",
+    "a namespace": "import ctypes; leak = ctypes.CDLL(None).unshare(0x10000000) == 0",
     "the network": "import socket; socket.create_connection({address!r}, 5); leak = 'met'",
 }
 
