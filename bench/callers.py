@@ -31,8 +31,6 @@ class Drawing:
     """When, on the clock of `time.monotonic`."""
     refusals: Counter[int] = field(default_factory=Counter)
     """How often it was refused, by status."""
-    unannounced: int = 0
-    """Refusals that did not say when to ask again."""
     fault: str = ""
     """What went wrong, if anything did: no answer, another status, not the right line art."""
 
@@ -80,8 +78,7 @@ class Callers:
                 drawing.fault = self._fault(photo, answer)
                 return drawing
             drawing.refusals[answer.status_code] += 1
-            drawing.unannounced += "retry-after" not in answer.headers
-            time.sleep(float(answer.headers.get("retry-after", 1)))
+            time.sleep(float(answer.headers.get("retry-after", 1)))  # API Gateway does not say
             begin = time.monotonic()
         drawing.fault = "lost: refused for too long"
         return drawing

@@ -5,19 +5,16 @@ declares. Each environment is a container of the image under AWS's emulator, wit
 Lambda's memory, CPU time and read-only file system, and answers one request at a time.
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from queue import Empty, LifoQueue
 from typing import Any
 
-import uvicorn
-
 from image.container import Container, run
 from local.environments import CrashedError, ThrottledError
 from local.program import declared, deployment
-from local.server import application
+from local.server import application, listening
 
 
 @dataclass(frozen=True)
@@ -74,17 +71,5 @@ def serving(image: str, environments: int, **settings: object) -> Iterator[Servi
             )
             for _ in range(environments)
         ]
-        api: Any = application(stack, Containers(containers, stack.timeout))
-        server = uvicorn.Server(uvicorn.Config(api, port=0, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                thread.join(0.01)
-                if not thread.is_alive():
-                    raise RuntimeError("the server did not start")
-            host, port = server.servers[0].sockets[0].getsockname()
-            yield Service(f"http://{host}:{port}", containers)
-        finally:
-            server.should_exit = True
-            thread.join()
+        api = application(stack, Containers(containers, stack.timeout))
+        yield Service(running.enter_context(listening(api)), containers)

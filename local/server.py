@@ -2,9 +2,12 @@
 
 import base64
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
+import uvicorn
 from anyio import fail_after, to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,6 +29,17 @@ TOO_LARGE = ProblemError(
 )
 
 
+class GatewayError(Exception):
+    """What API Gateway answers by itself: a status and, in JSON, one short message.
+
+    Lambda's refusals reach the caller in this form too. There is no Retry-After.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Function(Protocol):
     """Whatever answers an invocation: processes here, containers in the benchmarks."""
 
@@ -34,32 +48,25 @@ class Function(Protocol):
 
 
 def application(deployment: Deployment, function: Function) -> Starlette:
-    """The ASGI application that answers as `deployment`'s API would, with `function` behind it.
-
-    A refusal of API Gateway's or Lambda's own comes as problem details, as the function's do.
-    """
+    """The ASGI application that answers as `deployment`'s API would, with `function` behind it."""
     throttle = gateway.TokenBucket(deployment.throttle_rate, deployment.throttle_burst)
 
     async def endpoint(request: Request) -> Response:
         try:
             if not throttle.take():
-                raise ProblemError(
-                    429, "Too many requests at once: wait a little.", retry_after="1"
-                )
+                raise GatewayError(429, "Too Many Requests")
             event = await _event(deployment, request)
             with fail_after(deployment.integration_timeout):
                 answer = await to_thread.run_sync(function.invoke, event, abandon_on_cancel=True)
+            return _response(answer)
         except ProblemError as problem:
             return _refusal(problem)
-        except ThrottledError:
-            detail = "Every environment of the function is busy: wait a little."
-            return _refusal(ProblemError(503, detail, retry_after="1"))
-        except (ExpiredError, TimeoutError):
-            detail = "It took too long for one request: send a smaller photo, or use /jobs."
-            return _refusal(ProblemError(503, detail, retry_after="1"))
+        except GatewayError as error:
+            return _gateway(error)
+        except (ThrottledError, ExpiredError, TimeoutError):
+            return _gateway(GatewayError(503, "Service Unavailable"))
         except CrashedError:
-            return _refusal(ProblemError(500, "The function ended without an answer: try again."))
-        return _response(answer)
+            return _gateway(GatewayError(500, "Internal Server Error"))
 
     cors = deployment.cors
     middleware = (
@@ -107,7 +114,7 @@ async def _body(request: Request) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > GATEWAY_BYTES:
-                raise TOO_LARGE
+                raise GatewayError(413, "Request Entity Too Large")
     except ClientDisconnect as error:
         raise ProblemError(400, "The request ended before its body did.") from error
     return bytes(body)
@@ -115,7 +122,7 @@ async def _body(request: Request) -> bytes:
 
 def _response(answer: Mapping[str, Any]) -> Response:
     if gateway.too_large(answer):
-        return _refusal(ProblemError(500, "The answer is larger than Lambda lets through."))
+        raise GatewayError(500, "Internal Server Error")
     body = answer.get("body") or ""
     return Response(
         base64.b64decode(body) if answer.get("isBase64Encoded") else body,
@@ -131,3 +138,29 @@ def _refusal(problem: ProblemError) -> Response:
         headers=problem.headers,
         media_type="application/problem+json",
     )
+
+
+def _gateway(error: GatewayError) -> Response:
+    body = json.dumps({"message": str(error)}, separators=(",", ":"))
+    return Response(body, status_code=error.status, media_type="application/json")
+
+
+@contextmanager
+def listening(api: Starlette) -> Iterator[str]:
+    """Serves `api` on a free port of this machine, in a thread; yields the base URL.
+
+    Raises RuntimeError where the server does not start.
+    """
+    server = uvicorn.Server(uvicorn.Config(api, port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.01)
+            if not thread.is_alive():
+                raise RuntimeError("the server did not start")
+        host, port = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

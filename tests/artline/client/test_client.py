@@ -1,7 +1,6 @@
 """The request path: the real service, and one that fails as it is told."""
 
 import io
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from PIL import Image
 
 import artline
@@ -31,7 +29,7 @@ from artline import (
 )
 from local.environments import Environments
 from local.program import deployment
-from local.server import application
+from local.server import application, listening
 
 PHOTO = Image.new("RGB", (64, 48), "white")
 TRANSFORM = "POST /transform"
@@ -323,24 +321,16 @@ def test_one_client_for_many_threads(server: str, samples: Path) -> None:
 def narrow() -> Iterator[str]:
     """The endpoint of the real service, with room for two at a time and two at once."""
     declared = replace(deployment(), throttle_rate=0.5, throttle_burst=2)
-    with Environments(
-        declared.environment | {"POWERTOOLS_METRICS_DISABLED": "true"},
-        memory=declared.memory,
-        timeout=declared.timeout,
-        concurrency=2,
-    ) as function:
-        config = uvicorn.Config(
-            application(declared, function), port=0, log_level="warning", lifespan="off"
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            thread.join(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
-        yield f"http://{host}:{port}"
-        server.should_exit = True
-        thread.join()
+    with (
+        Environments(
+            declared.environment | {"POWERTOOLS_METRICS_DISABLED": "true"},
+            memory=declared.memory,
+            timeout=declared.timeout,
+            concurrency=2,
+        ) as function,
+        listening(application(declared, function)) as endpoint,
+    ):
+        yield endpoint
 
 
 def test_the_real_service_cold_and_throttled(narrow: str) -> None:
