@@ -25,7 +25,7 @@ _ACTIVATIONS = {
     "KLDivLoss": torch.exp,
     "kl_div": torch.exp,
 }
-_PICTURES = {"ImageList", "ImageImageList"}
+_PICTURES = {"ImageList", "ImageImageList", "ImageItemList"}  # the last until fastai 1.0.46
 _RESIZE = {"1": "crop", "2": "pad", "3": "squish", "4": "no"}
 
 

@@ -9,6 +9,15 @@ from models.conversion.fastai1.builder import Builder, Make
 from models.conversion.fastai1.names import full_name, pairs
 from models.conversion.pickles import Object, RefusedError
 
+# DeOldify's U-Nets are fastai's with other widths; its older versions were called fasterai.
+_DEOLDIFY = ("deoldify.unet.", "fasterai.unet.")
+_BLOCKS = {
+    "fastai.vision.models.unet.UnetBlock": ("conv1", "conv2"),
+    **{f"{package}UnetBlockDeep": ("conv1", "conv2") for package in _DEOLDIFY},
+    **{f"{package}UnetBlockWide": ("conv",) for package in _DEOLDIFY},
+}
+"""The steps of a U-Net, each with the names of its convolutions."""
+
 
 def _layers(made: Object) -> list[Object]:
     """The children of a `SequentialEx`, which keeps them in a `ModuleList`."""
@@ -31,7 +40,7 @@ def _unet(builder: Builder, made: Object) -> nn.Module:
     if not isinstance(encoder, Object) or not full_name(encoder.maker).endswith(".Sequential"):
         raise RefusedError("a DynamicUnet whose encoder is no sequence of layers")
     builder.remember_taps(encoder)
-    is_block = [full_name(layer.maker) == "fastai.vision.models.unet.UnetBlock" for layer in rest]
+    is_block = [full_name(layer.maker) in _BLOCKS for layer in rest]
     if True not in is_block:
         raise RefusedError("a DynamicUnet without a UnetBlock")
     first, last = is_block.index(True), len(rest) - is_block[::-1].index(True)
@@ -50,7 +59,9 @@ def _block(builder: Builder, made: Object) -> unet.UnetBlock:
         up=builder.child(made, "shuf"),
         norm=builder.child(made, "bn"),
         relu=builder.child(made, "relu"),
-        convs=nn.Sequential(builder.child(made, "conv1"), builder.child(made, "conv2")),
+        convs=nn.Sequential(
+            *(builder.child(made, name) for name in _BLOCKS[full_name(made.maker)])
+        ),
     )
 
 
@@ -102,6 +113,8 @@ MODULES: dict[str, Make] = {
     "torchvision.models.resnet.Bottleneck": _residual(3),
     "fastai.vision.models.xresnet.ResBlock": _pooled_residual,
     "fastai.vision.models.unet.DynamicUnet": _unet,
+    **{f"{package}DynamicUnet{kind}": _unet for package in _DEOLDIFY for kind in ("Deep", "Wide")},
+    **{f"{package}CustomPixelShuffle_ICNR": _shuffle for package in _DEOLDIFY},
     "fastai.layers.SequentialEx": lambda b, made: unet.Chain(_link(b, m) for m in _layers(made)),
     "fastai.layers.PixelShuffle_ICNR": _shuffle,
     "fastai.layers.SelfAttention": _attention,

@@ -43,6 +43,15 @@ NAMES = {
         "builtins.long",
         "torch.utils.hooks.RemovableHandle",
     ),
+    # DeOldify's layers, under its name and its older one.
+    *(
+        f"{package}.unet.{name}"
+        for package in ("deoldify", "fasterai")
+        for name in (
+            *("DynamicUnetDeep", "DynamicUnetWide", "UnetBlockDeep", "UnetBlockWide"),
+            "CustomPixelShuffle_ICNR",
+        )
+    ),
 }
 FAMILIES = ("__main__", "fastai", "torch.nn", "torch.optim", "torchvision.models")
 FUNCTIONS = {
@@ -106,8 +115,9 @@ def check(found: Iterable[Any], inert: frozenset[str] = frozenset()) -> None:
     if names := sorted(strange(found, inert)):
         raise RefusedError(
             f"the pickle names what no learner needs: {plain(', '.join(names[:8]), 400)}. Nothing"
-            " was run. If one is a harmless class of your own, which drawing does not need, let it"
-            " stand with --inert NAME"
+            " was run. If one is a layer, write a function that makes the network, and its weights"
+            " are read out of this file without unpickling it: --factory MODULE:FUNCTION. If one is"
+            " a harmless class that drawing does not need, let it stand with --inert NAME"
         )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,66 @@ def test_the_report_agrees_and_says_what_was_read(converted: Any) -> None:
     assert "fastai 1 learner" in said
     assert ("__main__.FeatureLoss" in said) == (name == "spectral")
     assert model.with_name("preview.jpg").stat().st_size > 10_000
+
+
+def renamed(learner: Path, to: Path, names: dict[str, str]) -> Path:
+    """A copy of a learner that names other classes, as "module name", for those it names."""
+    with zipfile.ZipFile(learner) as source, zipfile.ZipFile(to, "w") as copy:
+        for item in source.infolist():
+            data = source.read(item)
+            if item.filename.endswith("data.pkl"):
+                for before, after in names.items():
+                    old, new = (
+                        f"c{name}\n".replace(" ", "\n").encode() for name in (before, after)
+                    )
+                    assert old in data
+                    data = data.replace(old, new)
+            copy.writestr(item, data)
+    return to
+
+
+BEFORE_1_0_46 = {"fastai.vision.data ImageList": "fastai.vision.data ImageItemList"}
+DEOLDIFY = {
+    "fastai.vision.models.unet DynamicUnet": "{}.unet DynamicUnetDeep",
+    "fastai.vision.models.unet UnetBlock": "{}.unet UnetBlockDeep",
+    "fastai.layers PixelShuffle_ICNR": "{}.unet CustomPixelShuffle_ICNR",
+}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        BEFORE_1_0_46,
+        *(
+            {k: v.format(package) for k, v in DEOLDIFY.items()}
+            for package in ("deoldify", "fasterai")
+        ),
+    ],
+    ids=["fastai 1.0.45", "DeOldify", "DeOldify of 2018"],
+)
+def test_the_same_network_by_other_names(tmp_path: Path, names: dict[str, str]) -> None:
+    options = Options(max_side=64, preview=tmp_path / "preview.jpg")
+    reports = [
+        convert.convert(path, tmp_path / f"{path.stem}.onnx", options, SAMPLES)
+        for path in (
+            LEARNERS / "spectral.pkl",
+            renamed(LEARNERS / "spectral.pkl", tmp_path / "renamed.pkl", names),
+        )
+    ]
+    assert reports[1].agreement.largest <= 1
+    photo = np.load(LEARNERS / "spectral.npz")["photo"]
+    arts = [
+        session(tmp_path / f"{name}.onnx").run(["art"], {"image": photo[None]})[0]
+        for name in ("spectral", "renamed")
+    ]
+    assert (arts[0] == arts[1]).all()
+
+
+def test_an_unknown_layer_names_the_way_out(tmp_path: Path) -> None:
+    names = {"fastai.layers PixelShuffle_ICNR": "mine.layers Shuffle"}
+    path = renamed(LEARNERS / "spectral.pkl", tmp_path / "mine.pkl", names)
+    with pytest.raises(RefusedError, match=r"mine\.layers\.Shuffle.*--factory MODULE:FUNCTION"):
+        convert.convert(path, tmp_path / "model.onnx", Options(), SAMPLES)
 
 
 def test_a_size_can_be_asked_for(tmp_path: Path) -> None:
