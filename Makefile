@@ -54,7 +54,7 @@ model: $(if $(FILE),$(MODELS)/.done)  ## convert FILE, a fastai, torch or ONNX m
 doctor: $(VENV)/.local  ## what a deployment lacks, on this machine, in the account, in the service
 	@$(VENV)/bin/python -m operate doctor $(ARGS)
 
-rollback: $(VENV)/.local  ## serve the version before again: both functions, in a second
+rollback: $(VENV)/.local  ## roll both functions back to the version before, in a second
 	@$(VENV)/bin/python -m operate rollback $(ARGS)
 
 cost: $(VENV)/.local  ## the monthly bill: make cost ARGS='--photos-per-day 100'

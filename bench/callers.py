@@ -16,21 +16,21 @@ from .report import ROOT
 
 REFUSED = {429, 503}
 PATIENCE = 300.0
-"""Seconds after which a photo that is refused again and again counts as lost."""
+"""Seconds after which a photo that is still throttled counts as lost."""
 
 
 @dataclass(slots=True)
 class Drawing:
-    """A photo's way to its line art; times in seconds."""
+    """Drawing one photo; times in seconds."""
 
     request: float = 0.0
     """The request that was answered."""
     whole: float = 0.0
-    """From asking first, with all that was waited for."""
+    """From the first attempt, pauses included."""
     done: float = 0.0
     """When, on the clock of `time.monotonic`."""
     refusals: Counter[int] = field(default_factory=Counter)
-    """How often it was refused, by status."""
+    """How often it was throttled, by status."""
     fault: str = ""
     """What went wrong, if anything did: no answer, another status, not the right line art."""
 
@@ -87,7 +87,7 @@ class Callers:
         if answer.status_code != 200:
             return f"{answer.status_code}: {answer.text}"
         if self._art.setdefault(photo, answer.content) != answer.content:
-            return "another line art than before"
+            return "different line art than before"
         with Image.open(io.BytesIO(photo)) as before, Image.open(io.BytesIO(answer.content)) as art:
             return "" if art.size == before.size else f"{art.size} pixels of {before.size}"
 

@@ -175,12 +175,13 @@ def _report(
             f"{ENVIRONMENTS} containers of the image, each with 2048 MB and 1.16 CPUs under AWS's"
             f" emulator, behind the declared API at {STAGE['throttleRate']} requests a second."
             f" Each step is {seconds:.0f} s of callers who send a 512 x 512 photo, wait a second"
-            " where they are refused, and begin with the next when it is drawn."
+            " when throttled, and begin with the next when it is drawn."
             " They and the API share the machine with the environments.\n",
             table(HEAD, map(row, steps)) + "\n",
-            "The median, 95 % and 99 % are of the requests that were answered. Who is answered asks"
-            " again at once and so keeps an environment busy; a throttled caller may find none free"
-            " until the step ends: that is the waiting.\n",
+            "The median, 95 % and 99 % are of the requests that were answered. A caller that gets"
+            " its line art sends the next photo at once, which keeps an environment busy. A"
+            " throttled caller may find no free environment until the step ends: that is the"
+            " waiting time.\n",
             "![Photos a second, latency and memory](load.svg)\n",
             f"A single caller waits {ms(before)} at the median before the burst, and {ms(after)}"
             f" right after it: {after / before:.2f} times as long.\n",

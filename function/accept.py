@@ -14,8 +14,8 @@ WEIGHT: Final = re.compile(r"q=(0(\.\d*)?|1(\.0*)?|\.\d+)")
 def negotiate(accept: str, *, as_text: bool) -> str:
     """The answer's media type: one of line art's, or text/plain for base64.
 
-    A type weighs what the most specific range that covers it does. Among the heaviest, an image
-    type that is named wins, then the form that was sent. What nobody can serve is ignored.
+    A type's quality is that of the most specific range that matches it. Among equal qualities, an
+    image type that is named wins, then the form that was sent. Other types are ignored.
     """
     sent = TEXT if as_text else IMAGES[0]
     ranges = _ranges(accept)

@@ -11,7 +11,7 @@ from .events import Request
 from .problem import ProblemError
 
 RENEW_SECONDS = 60
-"""How long a copy may go on with the tokens it last read."""
+"""How long an environment may use the tokens that it last read."""
 
 
 def check(request: Request) -> None:

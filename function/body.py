@@ -84,7 +84,7 @@ def _hint(body: bytes) -> str:
     elif re.match(rb"[\w.%+-]+=", begin):
         what = "is a URL-encoded form, which holds no file"
     elif re.match(rb"https?://|/|\.|@", begin):
-        what = "is a path or a URL, not what is there (curl needs an @ before a file's name)"
+        what = "is a path or a URL, not the file's content (curl needs an @ before a file's name)"
     else:
         what = "is text that is not base64"
     return f"The body {what}: {SEND}."

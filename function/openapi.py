@@ -36,6 +36,9 @@ GATEWAY_PROBLEMS = {
 }
 """What API Gateway answers by itself."""
 
+GATEWAY_TOO = {"413", "500"}
+"""What API Gateway answers as well as the function: over 10 MB, and where the function ended."""
+
 
 def document(model: Model, *, jobs: bool) -> Schema:
     """The OpenAPI 3.1 document of a function that serves `model`, with or without jobs."""
@@ -209,11 +212,12 @@ def _get(name: str, summary: str, content: Schema) -> Schema:
 
 
 def _refusals(*statuses: str) -> Schema:
-    message = {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}}
-    return {status: _refusal(PROBLEMS[status]) for status in statuses} | {
-        status: {"description": description, "content": _PROBLEM | message}
-        for status, description in GATEWAY_PROBLEMS.items()
-    }
+    found = {status: _refusal(PROBLEMS[status]) for status in statuses}
+    for status, description in GATEWAY_PROBLEMS.items():
+        found[status] = {"description": description, "content": _PROBLEM | _MESSAGE}
+    for status in GATEWAY_TOO & found.keys():
+        found[status]["content"] = _PROBLEM | _MESSAGE
+    return found
 
 
 def _refusal(description: str) -> Schema:
@@ -221,6 +225,7 @@ def _refusal(description: str) -> Schema:
 
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_MESSAGE = {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}}
 
 
 def _message() -> Schema:

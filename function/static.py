@@ -106,10 +106,10 @@ def worker(request: Request) -> Reply:
 
 
 def file(request: Request, version: str, name: str) -> Reply:
-    """`GET /page/{version}/{name}`: what the page refers to, good for ever under its version.
+    """`GET /page/{version}/{name}`: what the page refers to, cached for ever under its version.
 
-    A page that stays open across a deployment gets today's file under yesterday's version, which is
-    good for once.
+    A page that stays open across a deployment gets the new file under its old version, which is
+    revalidated.
     """
     files = site().files
     if name not in files:

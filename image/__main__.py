@@ -43,7 +43,7 @@ def _invoke(options: argparse.Namespace) -> None:
     art = ROOT / "out" / f"{options.photo.stem}.jpg"
     art.parent.mkdir(exist_ok=True)
     art.write_bytes(base64.b64decode(answer["body"]))
-    print(f"{art.relative_to(ROOT)}: {seconds:.2f} s from nothing, {megabytes:.0f} MB at the most")
+    print(f"{art.relative_to(ROOT)}: {seconds:.2f} s with a cold start, at most {megabytes:.0f} MB")
 
 
 def _photo(text: str) -> Path:

@@ -70,7 +70,8 @@ def _serve(options: argparse.Namespace) -> None:
             environment.pop("JOBS_BUCKET", None)
         if "API_TOKEN_PARAMETER" in environment and "AWS_ENDPOINT_URL" not in environment:
             sys.exit(
-                "auth: token needs the emulator of the jobs: set jobs to true, or auth to none."
+                "auth: token reads the token from the emulated SSM, which runs only with jobs: set"
+                " jobs to true, or auth to none."
             )
         function = running.enter_context(
             Environments(
@@ -95,7 +96,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="0.0.0.0 serves the whole network")
-    add("--port", type=int, default=8080, help="0 takes a free one")
+    add("--port", type=int, default=8080, help="0 chooses a free one")
     add("--photo", type=_photo, help="a photo to draw once, into out/")
     add("--stack", metavar="NAME", help="with the settings of Pulumi.NAME.yaml")
     add("--log-level", default=os.environ.get("LOG_LEVEL", "ERROR"), type=_log_level)
@@ -142,7 +143,9 @@ def _config(stack: str) -> Mapping[str, str]:
     if auth == "token":
         settings["artline:apiToken"] = os.environ.get("ARTLINE_TOKEN", "").strip()
         if not settings["artline:apiToken"]:
-            sys.exit(f"{path.name} has auth: token: set ARTLINE_TOKEN to the token to ask for.")
+            sys.exit(
+                f"{path.name} has auth: token: set ARTLINE_TOKEN to the token that callers send."
+            )
     return {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in settings.items()
@@ -154,7 +157,10 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        sys.exit(f"{host}:{port} cannot be had ({error}): set another, as in make run PORT=8081.")
+        sys.exit(
+            f"Cannot listen on {host}:{port} ({error}): choose another port, as in"
+            " make run PORT=8081."
+        )
 
 
 def _address(host: str, port: int) -> str:

@@ -32,7 +32,8 @@ TOO_LARGE = ProblemError(
 class GatewayError(Exception):
     """What API Gateway answers by itself: a status and, in JSON, one short message.
 
-    Lambda's refusals reach the caller in this form too. There is no Retry-After.
+    Throttling and failures of Lambda reach the caller in this form too. There is no Retry-After. An
+    unknown route and an event over Lambda's 6 MB get the service's own words, which say what to do.
     """
 
     def __init__(self, status: int, message: str) -> None:

@@ -43,7 +43,7 @@ def cost(
     ] = None,
     photos_per_minute: Annotated[
         float | None,
-        typer.Option(metavar="N", min=0, help="Photos a minute: adds the limits on the way."),
+        typer.Option(metavar="N", min=0, help="Photos a minute; also prints the limits."),
     ] = None,
     memory: Annotated[
         int | None, typer.Option(metavar="MB", min=128, max=10240, help="artline:memory.")
@@ -53,8 +53,8 @@ def cost(
         typer.Option(
             metavar="S",
             min=0,
-            help="Of one photo, as the function's log has it (Billed Duration). Without it: 1 for"
-            f" the bill, and {MEASURED} as measured for the limits.",
+            help="Seconds for one photo, as in the function's log (Billed Duration). Default: 1 for"
+            f" the bill, {MEASURED} (measured) for the limits.",
         ),
     ] = None,
     cold_seconds: Annotated[
@@ -87,11 +87,13 @@ def cost(
     ] = STANDARD_ACCOUNT,
     stack: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Whose settings are the defaults of these options."),
+        typer.Option(
+            metavar="NAME", help="Stack whose settings are the defaults of these options."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
-    """Estimates what a stack costs a month, for each way of meeting cold starts.
+    """Estimates what a stack costs a month, for each way of avoiding cold starts.
 
     Photos come one at a time and at random. The prices are AWS's list prices of one region at one
     date, which the answer names.
@@ -191,7 +193,7 @@ def as_text(use: Use, of_region: Prices, estimates: list[Estimate]) -> str:
     for each in estimates:
         lines += ["", f"warm: {each.warm}"]
         lines += map(_row, (line for line in each.lines if line not in common))
-    lines += ["", f"{'warm':<13}{'a month':>9}{'free tier':>11}   photos that wait for a start"]
+    lines += ["", f"{'warm':<13}{'a month':>9}{'free tier':>11}   photos that meet a cold start"]
     lines += [
         f"{each.warm:<13}{each.dollars:>9,.2f}{-each.free:>11,.2f}   {_waits(each, use)}"
         for each in estimates
@@ -234,9 +236,9 @@ def _row(line: Line) -> str:
 
 def _waits(each: Estimate, use: Use) -> str:
     if each.warm == "ping":
-        return f"few, up to {use.ready} at a time"
+        return f"few, if at most {use.ready} at a time"
     if each.warm == "provisioned":
-        return f"none, up to {use.ready} at a time"
+        return f"none, if at most {use.ready} at a time"
     if use.at_once > OVERLAP:
         return "not known: many at a time"
     time = "time not known" if each.cold_seconds is None else f"{each.cold_seconds:g} s each"

@@ -1,4 +1,4 @@
-"""A month's cost, line by line, for each way of meeting cold starts. `prices` has the prices."""
+"""A month's cost, line by line, for each way of avoiding cold starts. `prices` has the prices."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ METRICS: Final = 9
 HOURS: Final = 24 * DAYS
 
 JOB_REQUESTS: Final = 3
-"""Of one job to the API: to create it, and twice to ask how it is."""
+"""API requests of one job: one to create it, two to poll its status."""
 JOB_REQUEST_SECONDS: Final = 0.02
 JOB_PUTS, JOB_GETS, JOB_LISTS = 3, 2, 2
 """Requests of one job to the bucket: its id, the photo and the line art are written; the photo and
@@ -98,7 +98,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a bill: so many of what has a price. `factors` multiply to how many."""
+    """One line of a bill: the product of `factors`, a quantity, times a unit price."""
 
     what: str
     factors: tuple[tuple[float, str], ...]
@@ -121,7 +121,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A month with one way of meeting cold starts."""
+    """A month with one way of avoiding cold starts."""
 
     warm: Warm
     lines: tuple[Line, ...]
@@ -216,7 +216,7 @@ def queueing(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:
     art, photo = (use.kilobytes / 1e6, "GB"), (JOB_PHOTO_KILOBYTES / 1e6, "GB")
     yield Line("jobs, duration", (jobs, (use.seconds, "s"), memory), prices.duration)
     yield Line(
-        "jobs, asked for", (jobs, asked, (JOB_REQUEST_SECONDS, "s"), memory), prices.duration
+        "jobs, API duration", (jobs, asked, (JOB_REQUEST_SECONDS, "s"), memory), prices.duration
     )
     yield Line("jobs, requests", (jobs, (JOB_REQUESTS + 1, "")), prices.request)
     yield Line("jobs, HTTP API", (jobs, asked), prices.api)

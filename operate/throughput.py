@@ -47,11 +47,11 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something that no more than so many photos a minute get past."""
+    """A limit on photos a minute."""
 
     name: str
     photos: float
-    """A minute."""
+    """Photos a minute at which it is reached."""
     lifted_by: str
 
 

@@ -162,9 +162,11 @@ def _check_together(settings: Settings) -> None:
             f" `{SET_TOKEN} …`."
         )
     if warm == "snapstart" and not _has_snapstart(settings):
-        _refuse("warm", warm, f"none, ping or provisioned in {settings.region}, without SnapStart")
+        _refuse("warm", warm, f"none, ping or provisioned: {settings.region} has no SnapStart")
     if warm in ("none", "snapstart") and count > 1:
-        _refuse("warmCopies", count, f"1 while artline:warm is {warm}, which keeps none ready")
+        _refuse(
+            "warmCopies", count, f"1 while artline:warm is {warm}, which keeps no environment ready"
+        )
     if warm == "ping" and count > RULE_TARGETS:
         _refuse("warmCopies", count, f"1 to {RULE_TARGETS} while artline:warm is ping")
     if reserved is not None and count > reserved:
@@ -248,7 +250,11 @@ def _api_token() -> pulumi.Output[str] | None:
 def _reserved() -> int | None:
     value = _integer("reservedConcurrency", -1)
     if value == 0:
-        _refuse("reservedConcurrency", 0, "1 or more, or -1 for none: 0 would refuse every call")
+        _refuse(
+            "reservedConcurrency",
+            0,
+            "1 or more, or -1 to reserve none: 0 would throttle every call",
+        )
     return value if value > 0 else None
 
 

@@ -163,16 +163,16 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
             "job-errors",
             Metric("AWS/Lambda", "Errors", "Sum", worker),
             threshold=1,
-            what_to_do="A job ended the worker function and is tried again: read the worker's log"
-            " for 'Task timed out' or 'signal: killed', and raise artline:memory.",
+            what_to_do="The worker function crashed or timed out on a job, which is retried: read"
+            " the worker's log for 'Task timed out' or 'signal: killed', and raise artline:memory.",
         ),
         Alarm(
             "job-slow",
             Metric("AWS/Lambda", "Duration", "p99", worker),
             threshold=_most(WORKER_TIMEOUT),
             periods=3,
-            what_to_do="Jobs take over 80 % of their time: raise artline:memory, which brings more"
-            " CPU.",
+            what_to_do="Jobs take over 80 % of the worker function's timeout: raise artline:memory,"
+            " which brings more CPU.",
         ),
         Alarm(
             "dead-letters",

@@ -54,7 +54,7 @@ def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["run", "PHOTO="], "There is no photo ''"),
         (["run", "PHOTO=none.jpg"], "There is no photo 'none.jpg'"),
         (["run", "STACK=none", "PORT=0"], "Pulumi.none.yaml cannot be read: No such file"),
-        (["run", "PORT=99999"], "cannot be had"),
+        (["run", "PORT=99999"], "Cannot listen on"),
         (["invoke", "PHOTO="], "There is no photo ''"),
         (["model"], "make model FILE=learner.pkl"),
     ],

@@ -108,7 +108,7 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
         here = "--model" if given.model else "--local"
         for name, there in (("--endpoint", given.endpoint), ("--via", given.via != "auto")):
             if there:
-                raise OptionError(f"{name} is for a service, and {here} for this machine")
+                raise OptionError(f"{name} is for a service; {here} draws on this machine")
     if given.sign and given.token:
         raise OptionError("a request carries --token or a signature (--sign), not both")
     _check_output(given, options)
@@ -118,7 +118,7 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
     """What is to be written, and where. The name of a file says its format."""
     output = Path(given.output)
     if given.strokes and options.setdefault("format", "svg") != "svg":
-        raise OptionError(f"--strokes are svg, and not {options['format']}")
+        raise OptionError(f"--strokes writes SVG only, not {options['format']}")
     if given.output == STANDARD:
         if given.json:
             raise OptionError("--json and -o - both write to standard output")
@@ -199,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         "--via",
         choices=VIA,
         default="auto",
-        help="one request a photo, a queued job, or a request where that will do (default: auto)",
+        help="transform: one request a photo; jobs: a queued job; auto: a request if it fits",
     )
     add("--local", action="store_true", help="on this machine, whatever is configured")
     add("--model", type=Path, metavar="FILE", help="on this machine, with another model file")

@@ -1,4 +1,4 @@
-"""What is said to a service, and what is made of its answers: flows, which do no I/O."""
+"""The client's protocol as flows that perform no I/O: what to send, and how to read the answers."""
 
 from __future__ import annotations
 
@@ -335,10 +335,10 @@ def _worth_queueing(error: ArtLineError) -> bool:
 def _forbidden(auth: httpx.Auth | None) -> str:
     if isinstance(auth, SigV4):
         return (
-            "Forbidden: the AWS user who signs needs execute-api:Invoke on the API, and this"
-            " machine the right time"
+            "Forbidden: the signing AWS identity needs execute-api:Invoke on the API, and this"
+            " machine's clock must be right"
         )
-    return "Forbidden: this service takes signed requests, --sign or Client(sign=True)"
+    return "Forbidden: this service requires signed requests: --sign or Client(sign=True)"
 
 
 def _megabytes(size: int) -> str:

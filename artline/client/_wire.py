@@ -1,4 +1,4 @@
-"""Requests, repeated where that is safe and may help. What is done is here, and no I/O is.
+"""HTTP requests with retries. This module decides what to do and performs no I/O.
 
 A flow is a generator that yields the steps it needs, and is sent what came of each: `Send` an
 HTTP response, `Pause` nothing, `Work` what its function returns. `Client` takes the steps with
@@ -34,7 +34,7 @@ Progress: TypeAlias = Callable[[str, float | None], None]
 """Told what is being done, and which part of it is done where that can be known."""
 
 REPEATED: Final = frozenset({429, 502, 503, 504})
-"""Throttled, crashed, no capacity, out of time: another try may fare better."""
+"""Throttled, a bad gateway, no capacity, timed out: a retry may succeed."""
 
 BREAKS: Final = 4
 """Broken connections that end a request: a service that is down stays down for longer."""
@@ -169,11 +169,11 @@ def ask(
 
 
 def failure(error: Exception, url: str) -> ArtLineError | None:
-    """What an exception of httpx's means for the request to `url`; None where it is another's."""
+    """What an error of httpx's means for the request to `url`; None if it is not httpx's."""
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return TimedOutError(f"{origin(url)} did not answer within {TIMEOUT.read:.0f} s")
     if isinstance(error, httpx.DecodingError | httpx.TooManyRedirects):
-        return AnswerError(f"{origin(url)} answered what cannot be read: {error}")
+        return AnswerError(f"{origin(url)} sent a response that cannot be decoded: {error}")
     if isinstance(error, httpx.TransportError):
         why = ERRNO.sub("", str(error)) or type(error).__name__
         return ConnectError(f"cannot get an answer from {origin(url)}: {why}")

@@ -64,8 +64,8 @@ class LineArt:
                 return save(self.data, self.content_type, path)
             if FILE_SUFFIXES[path.suffix.lower()] != self.content_type:
                 raise SaveError(
-                    f"{path} is no name for {self.content_type}: draw it with another format, or"
-                    " choose another name"
+                    f"{path} has the wrong suffix for {self.content_type}: choose another format or"
+                    " another name"
                 )
             return save_as(self.data, path)
         except FileExistsError as error:

@@ -11,12 +11,12 @@ const POLL = 2; // seconds, where the service names none
 const LONGEST_POLL = 30;
 const ROUNDING = 2; // pixels, in line art's sides
 
-// What may fare better another time or another way: throttled, crashed, no capacity, out of time, or
-// an answer of somebody else's.
+// Worth a retry, or a job: throttled, a bad gateway, no capacity, timed out, or a response that is not
+// this service's.
 const PASSING = new Set(["late", "garbled", 429, 502, 503, 504]);
 const BUSY = new Set([429, 502, 503]);
-const QUEUED = new Set([...PASSING, 413]); // what a job may do where one request does not
-const LAPSED = new Set(["lapsed", 403, 404, 410]); // of a job or its upload: begin it anew
+const QUEUED = new Set([...PASSING, 413]); // statuses after which the photo goes to a job
+const LAPSED = new Set(["lapsed", 403, 404, 410]); // the job or its upload expired: create a new one
 
 const USUAL = {
   default_side: 1024,
@@ -140,7 +140,7 @@ async function transform(photo, order) {
   }
 }
 
-// A stranger may answer in the service's place: only an image of the photo's own shape is line art.
+// A captive portal or a proxy may answer instead: only an image of the photo's own shape is line art.
 async function lineArt(blob, { size }) {
   const art = await whole(blob).catch(() => {
     throw new Refused("garbled");

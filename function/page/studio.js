@@ -244,7 +244,7 @@ export class Studio {
     this.#fail(item, cause);
   }
 
-  // Sits out a lost network or a locked screen; gives what is left to tell, where that was not it.
+  // Waits while the network is lost or the screen is locked; returns the error if it had another cause.
   async #sat(item, error) {
     let cause = error;
     if (error.status === 0 && (document.hidden || !navigator.onLine)) {
@@ -370,7 +370,7 @@ export class Studio {
   }
 }
 
-// Until there may be a network again, and somebody looks.
+// Resolves once the browser is online and the page is visible.
 function reachable(signal) {
   return new Promise((resolve, reject) => {
     const settle = () => {

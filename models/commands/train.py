@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -16,10 +17,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=448, help="a crop's side in pixels")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=1, help="that the network runs on")
-    parser.add_argument(
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
         "--resume", action="store_true", help="go on with the training that was stopped in BUILD"
     )
-    parser.add_argument(
+    begin.add_argument(
         "--weights", type=Path, help="go on from this checkpoint, or model file of this network"
     )
 
@@ -30,6 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from models.training import data, train
 
+    if arguments.resume and not (arguments.build / "training.pt").exists():
+        print(f"{arguments.build} holds no training.pt: nothing to resume", file=sys.stderr)
+        return 2
     torch.set_num_threads(arguments.threads)
     loaders = data.loaders(
         arguments.build / "lessons",

@@ -133,7 +133,7 @@ def _trace(wrapped: Uint8, size: tuple[int, int], *, dynamic: bool) -> onnx.Mode
             dynamic_axes=dict.fromkeys(["image", *outputs], axes) if dynamic else None,
         )
     model = onnx.load_from_string(file.getvalue())
-    # Transposing lost sight of it: it is one picture that comes out.
+    # The exporter loses the batch size, which is always 1, where it transposes.
     for output in model.graph.output:
         output.type.tensor_type.shape.dim[0].dim_value = 1
     return model

@@ -1,7 +1,8 @@
-"""A model file in eight bits, accepted only where its pictures keep their looks.
+"""A model file in eight bits, accepted only where its line art stays similar.
 
 Static quantisation: weights per output channel, activations by the ranges that they have on photos.
-Every layer is quantised at first; while the pictures suffer, layers that hurt stay in float.
+Every layer is quantised at first; while similarity is too low, the layers that cost most of it go
+back to float.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from models.conversion import syscalls
 from models.conversion.pickles import RefusedError
 from models.conversion.text import plain
 
@@ -158,6 +159,11 @@ def _last_line(output: BinaryIO, code: int) -> str:
 
 def _isolated(words: list[str], files: list[Path], folder: Path) -> list[str]:
     name = working()
+    if not syscalls.known():
+        raise RefusedError(
+            "the sandbox is for Linux on x86-64 and arm64. --no-sandbox runs the file without one:"
+            " with your rights, files and network"
+        )
     if name is None:
         raise RefusedError(
             "this machine offers no sandbox to run the file in. On Linux install bubblewrap (apt"

@@ -183,7 +183,12 @@ def decided(black: Mask, head: Head) -> Mask:
     belongs = ndimage.mean(close, pieces, numbers)
     on_person = ndimage.mean(head.person, pieces, numbers)
     strays = ndimage.mean(close < 0.15, pieces, numbers)
-    keep = np.concatenate([[False], (belongs > 0.55) & (on_person > 0.5) & (strays < 0.25)])
+    # What is large and begins below the chin is clothes, however little of them is in view.
+    below, _ = from_chin(head.face, black.shape)
+    large = ndimage.sum_labels(black, pieces, numbers) > 0.3 * SIZE**2
+    clothes = large & (ndimage.minimum(below, pieces, numbers) > -0.1)
+    whole = (belongs > 0.55) & (on_person > 0.8) & (strays < 0.25) & ~clothes
+    keep = np.concatenate([[False], whole])
     # What lay under the cuts goes with the nearest piece.
     nearest = ndimage.distance_transform_edt(
         pieces == 0, return_distances=False, return_indices=True
@@ -207,9 +212,12 @@ def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[He
     return head, blurred(np.clip(soft, -0.1, 0.1).astype(np.float32), 0.7)
 
 
-def without_specks(mask: Mask, least: int | np.ndarray) -> Mask:
-    """`mask` without pieces of fewer pixels than `least` at their place."""
-    pieces, count = ndimage.label(mask)
+def without_specks(mask: Mask, least: int | np.ndarray, *, corners: bool = False) -> Mask:
+    """`mask` without pieces of fewer pixels than `least` at their place.
+
+    Pixels that touch at `corners` alone are of one piece where that is said.
+    """
+    pieces, count = ndimage.label(mask, np.ones((3, 3)) if corners else None)
     if not count:
         return mask
     numbers = np.arange(1, count + 1)

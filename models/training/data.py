@@ -49,9 +49,9 @@ class Lesson:
 class Crops:
     """Square crops of the lessons in a folder, at sizes of many photos.
 
-    One is a normalised photo, how many times the side of the photo it is from was doubled from
-    1024 pixels, paper (1) or ink (0) of each style, and how many times each pixel counts. Lessons
-    are held in memory, 5 bytes a pixel. A training crop differs at every reading; a validation crop
+    An item is the normalised crop, log2 of its photo's longer side over 1024 pixels, paper (1) or
+    ink (0) for each style, and the weight of each pixel. Lessons are held in memory, 5 bytes a
+    pixel. A training crop differs at every reading; a validation crop
     is the middle of its photo at the lesson's size, and is left as it is.
     """
 
@@ -108,8 +108,10 @@ class Crops:
 
 def _read(folder: Path, name: str) -> Lesson:
     layers = [np.array(Image.open(folder / f"{name}.{kind}.png")) for kind in ("photo", *STYLES)]
-    faces = folder / f"{name}.faces.npy"
-    return Lesson(np.dstack(layers), np.load(faces) if faces.exists() else np.empty((0, 3)))
+    faces = np.load(folder / f"{name}.faces.npy")
+    if faces.shape[1:] != (3,):
+        raise ValueError(f"{folder.parent} holds lessons of an earlier version: delete it")
+    return Lesson(np.dstack(layers), faces)
 
 
 def _fill(pixels: Pixels, size: int) -> Pixels:

@@ -45,7 +45,7 @@ def distances(area: Tensor, furthest: int) -> Tensor:
 
 
 class LineLoss(nn.Module):
-    """Cross-entropy, which says where ink may be, and SSIM, which makes up its mind.
+    """Cross-entropy, which tolerates small shifts of ink, and SSIM, which penalises grey.
 
     Cross-entropy forgives a small shift: what is one pixel off an outline counts `near` as much as
     what is `FURTHEST` pixels off, on either side of it. Ink far from any ink, as in grass, counts

@@ -37,6 +37,7 @@ SIDE = 1024  # pixels of the longer side that a photo is drawn at
 SEEN = 0.3  # ink that shows, before contrast is raised
 EYES = 96.0  # pixels between the eyes of a face while its lines are drawn
 FEATURE = 0.06  # of the distance of the eyes: how wide the gate is open along eyes and lips
+NARROWEST = 4  # pixels; a narrower line would be blurred away
 KNOWN = 0.3  # edge probability that they have at least
 ROUGE = 0.12  # how much darker lips are drawn from
 SMALL = 20.0  # pixels between the eyes of the smallest face whose lips are drawn so
@@ -191,7 +192,7 @@ def with_features(edge: Tensor, people: People) -> Tensor:
     canvas = Image.new("L", (width, height))
     drawing = ImageDraw.Draw(canvas)
     for face in people.faces:
-        wide = max(1, round(FEATURE * face.eyes))
+        wide = max(NARROWEST, round(FEATURE * face.eyes))
         for ring in (*(ring + ring[:1] for ring in (*faces.EYES, faces.LIPS)), faces.MOUTH):
             points = [(float(x), float(y)) for x, y in face.mesh[list(ring)]]
             drawing.line(points, fill=255, width=wide, joint="curve")
@@ -217,11 +218,12 @@ def without_specks(ink: Tensor, people: People) -> Tensor:
     for face in people.faces:
         window = around(face, 1.6, (ink.shape[-2], ink.shape[-1]))
         own = SPECK * min(1.0, 0.3 * max(face.size / EYES, 0.35) ** 2)
-        least[(..., *window)] += (own - least[(..., *window)]) * (
-            disc(face, window, 1.3, 1.5) > 0.5
-        )
+        there = least[(..., *window)]
+        near = disc(face, window, 1.3, 1.5) > 0.5
+        least[(..., *window)] = torch.where(near, there.clamp_max(own), there)
     black = ink[0, 0].numpy() > 0.5
-    kept = torch.from_numpy(blacks.without_specks(black, least[0, 0].numpy()))[None, None].float()
+    pieces = blacks.without_specks(black, least[0, 0].numpy(), corners=True)
+    kept = torch.from_numpy(pieces)[None, None].float()
     dropped = torch.from_numpy(black)[None, None].float() - kept
     # The soft rim goes too, where it is not another stroke's.
     rim = functional.max_pool2d(dropped, 5, 1, 2) * (1 - functional.max_pool2d(kept, 3, 1, 1))

@@ -123,8 +123,8 @@ class Clock(Callback):  # type: ignore[misc]
 class Checkpoint(Callback):  # type: ignore[misc]
     """Saves the training after every epoch, so that it can be looked at and gone on with.
 
-    `folder`/checkpoint.pt holds the averaged weights; `folder`/training.pt holds what else a
-    training that was stopped needs, and is loaded first where it shall be resumed.
+    `folder`/checkpoint.pt holds the averaged weights, to look at; `folder`/training.pt holds all
+    that a training that was stopped needs, and is loaded where it shall be resumed.
     """
 
     order = 1  # after the average, and before the clock ends the training
@@ -138,7 +138,7 @@ class Checkpoint(Callback):  # type: ignore[misc]
         kept = torch.load(self.folder / "training.pt")
         self.model.load_state_dict(kept["weights"])
         self.opt.load_state_dict(kept["optimizer"])
-        self.learn.average.mean = torch.load(self.folder / "checkpoint.pt")
+        self.learn.average.mean = kept["mean"]
         self.learn.average.steps = kept["steps"]
         self.learn.clock.before = kept["seconds"]
 
@@ -147,6 +147,7 @@ class Checkpoint(Callback):  # type: ignore[misc]
         optimizer = self.opt.state_dict()
         kept = {
             "weights": self.model.state_dict(),
+            "mean": average.mean,
             # In plain lists, which torch reads without running anything.
             "optimizer": {name: list(values) for name, values in optimizer.items()},
             "steps": average.steps,

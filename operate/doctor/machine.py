@@ -52,13 +52,15 @@ def engine(deployment: Deployment) -> Finding:
             needed = "needed only by a stack that once built its image"
             return warning(f"{error}; with artline:imageUri {needed}", _start(error))
         if found and not isinstance(error, NotInstalledError):
-            return warning(f"{error}; Pulumi would build at {found}", "docker context use default")
+            return warning(f"{error}; Pulumi would use {found}", "docker context use default")
         return failed(str(error), _start(error))
     here = ask("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     if found is None:
-        return failed(f"Docker is at {here}, Pulumi looks at {' and '.join(tried)}", SAME_ENGINE)
+        return failed(
+            f"the docker command uses {here}, Pulumi looks at {' and '.join(tried)}", SAME_ENGINE
+        )
     if not _same(here, found):
-        return failed(f"Docker is at {here}, Pulumi would build at {found}", SAME_ENGINE)
+        return failed(f"the docker command uses {here}, Pulumi would use {found}", SAME_ENGINE)
     return ok(f"{server.get('Version')} on {_platform()}")
 
 
@@ -83,8 +85,8 @@ def registry_login(_: Deployment) -> Finding | None:
     if PUBLIC_REGISTRY not in logins:
         return None
     return warning(
-        f"logged in to {PUBLIC_REGISTRY}: after twelve hours the login is refused, and the base"
-        " image needs none",
+        f"logged in to {PUBLIC_REGISTRY}: the login expires after twelve hours and then blocks the"
+        " pull of the base image, which needs no login",
         f"docker logout {PUBLIC_REGISTRY}",
     )
 

@@ -33,7 +33,7 @@ def settings(deployment: Deployment) -> Finding:
     try:
         known = deployment.stack.settings
     except SettingsError as error:
-        return warning(f"{error}: the defaults are taken", error.fix)
+        return warning(f"{error}: using the defaults", error.fix)
     values = {name.rpartition(":")[2]: value for name, value in known.items()}
     token = known.get("apiToken")
     if values.get("auth") == "token" and token == "":

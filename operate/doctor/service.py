@@ -85,7 +85,7 @@ def _drawn(deployment: Deployment, draw: Callable[[Client, Image.Image], LineArt
         return failed(str(error), "aws configure sso")
     except ProblemError as error:
         if error.status in ASKED_WHO and not (deployment.token or sign):
-            return warning("the service asks who calls", ASKED_WHO[error.status])
+            return warning("the service requires authentication", ASKED_WHO[error.status])
         return failed(str(error), "pulumi logs")
     except ArtLineError as error:
         return failed(str(error), "pulumi logs")

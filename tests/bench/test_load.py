@@ -75,7 +75,7 @@ def test_a_refusal_that_does_not_say_when_to_ask_again(service: Callable[..., Ca
         ((500, {}, b"oh"), "500: oh"),
         ((0, {}, b""), "RemoteProtocolError"),
         ((200, {}, photo(6, 8)), "(6, 8) pixels of (8, 6)"),
-        ((200, {}, photo(colour="black")), "another line art than before"),
+        ((200, {}, photo(colour="black")), "different line art than before"),
     ],
     ids=["status", "cut off", "size", "changed"],
 )

@@ -42,7 +42,7 @@ def test_the_environments_are_those_of_the_arithmetic() -> None:
 
 
 def test_the_limits_are_those_of_the_arithmetic() -> None:
-    section = " ".join(PAGE.partition("## How far it goes")[2].partition("\n## ")[0].split())
+    section = " ".join(PAGE.partition("## Capacity and limits")[2].partition("\n## ")[0].split())
     new, standard = Capacity(account=10), Capacity()
     for limit in (*request_limits(new), *request_limits(standard), *job_limits(standard)):
         if limit.name != "API Gateway's rate" or limit.photos > 300_000:

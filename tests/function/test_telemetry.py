@@ -34,7 +34,7 @@ for each in json.load(sys.stdin):
 def written(
     *events: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> tuple[str, list[dict[str, Any]]]:
-    """What `events` have a new copy of the function write: the text, and each line as JSON."""
+    """What `events` make a new process of the function write: the text, and each line as JSON."""
     text = subprocess.run(
         [sys.executable, "-c", HANDLED],
         input=json.dumps(events),

@@ -169,7 +169,7 @@ def test_a_line() -> None:
 
 
 def test_a_provisioned_second_at_work_costs_less_than_one_that_is_not_provisioned() -> None:
-    use = Use(photos_per_day=DAY, seconds=1, kilobytes=0)  # one copy, at work all day
+    use = Use(photos_per_day=DAY, seconds=1, kilobytes=0)  # one environment, busy all day
     at_work = dollars(line for line in drawing("provisioned", use) if "duration" in line.what)
     together = at_work + dollars(keeping("provisioned", use))
     assert together == pytest.approx(DAYS * DAY * 2 * (0.0000041667 + 0.0000097222))

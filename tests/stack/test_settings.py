@@ -96,7 +96,11 @@ def test_may_be(key: str, value: str) -> None:
         ("timeout", "0", "a whole number from 1 to 30"),
         ("timeout", "31", "a whole number from 1 to 30"),
         ("architecture", "amd64", "x86_64 or arm64"),
-        ("reservedConcurrency", "0", "1 or more, or -1 for none: 0 would refuse every call"),
+        (
+            "reservedConcurrency",
+            "0",
+            "1 or more, or -1 to reserve none: 0 would throttle every call",
+        ),
         ("reservedConcurrency", "-2", "a whole number of -1 or more"),
         ("warm", "snapstart,provisioned", "none, ping, snapstart or provisioned"),
         ("warm", "always", "none, ping, snapstart or provisioned"),

@@ -43,13 +43,14 @@ NAMES = {
         "builtins.long",
         "torch.utils.hooks.RemovableHandle",
     ),
-    # DeOldify's layers, under its name and its older one.
+    # DeOldify's layers and losses, under its name and its older one.
     *(
-        f"{package}.unet.{name}"
+        f"{package}.{name}"
         for package in ("deoldify", "fasterai")
         for name in (
-            *("DynamicUnetDeep", "DynamicUnetWide", "UnetBlockDeep", "UnetBlockWide"),
-            "CustomPixelShuffle_ICNR",
+            *("unet.DynamicUnetDeep", "unet.DynamicUnetWide", "unet.UnetBlockDeep"),
+            *("unet.UnetBlockWide", "unet.CustomPixelShuffle_ICNR"),
+            *("loss.FeatureLoss", "loss.WassFeatureLoss"),
         )
     ),
 }

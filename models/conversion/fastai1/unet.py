@@ -104,12 +104,12 @@ class SigmoidRange(nn.Module):
 
 
 class Merge(nn.Module):
-    """What a `Chain` was given, put beside (`dense`) or added to what it has come to."""
+    """A skip connection: concatenates the `Chain`'s input (`dense`), or adds it."""
 
     def __init__(self, dense: bool) -> None:
         super().__init__()
         self.dense = dense
-        self.spare = 0  # channels of nothing behind the others
+        self.spare = 0  # channels of zeros appended as padding
 
     def forward(self, x: Tensor, first: Tensor) -> Tensor:
         if self.dense:

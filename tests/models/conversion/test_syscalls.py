@@ -1,5 +1,6 @@
 """The calls that a foreign file is read without."""
 
+import platform
 import re
 import subprocess
 import sys
@@ -13,18 +14,38 @@ HEADERS = {
     "x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
     "aarch64": "/usr/include/asm-generic/unistd.h",
 }
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+pytestmark = pytest.mark.skipif(not syscalls.known(), reason="no seccomp filter for this machine")
+
+
+BEFORE = """
+import threading
+import numpy  # whose library starts threads of its own
+from models.conversion import syscalls
+go, gone = threading.Event(), threading.Event()
+def wait():
+    go.wait()
+    try:
+        work()
+    finally:
+        gone.set()
+threading.Thread(target=wait, daemon=True).start()
+syscalls.forbid()
+"""
 
 
 def forbidden(code: str) -> str:
-    """What `code` prints after the filter is set."""
-    script = "from models.conversion import syscalls\nsyscalls.forbid()\n" + code
+    """What `code` prints once the filter is set, in a process that has threads already.
+
+    Where it defines `work`, a thread that was there before runs it.
+    """
+    script = f"{BEFORE}{code}\nif 'work' in dir():\n    go.set()\n    gone.wait(30)\n"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     return done.stdout.strip()
 
 
+@pytest.mark.parametrize("thread", ["the main thread", "a thread that was there before"])
 @pytest.mark.parametrize(
     "call",
     [
@@ -37,15 +58,40 @@ def forbidden(code: str) -> str:
         "multiprocessing.get_context('fork').Process(target=print).start()",
     ],
 )
-def test_fails(call: str) -> None:
+def test_fails(call: str, thread: str) -> None:
     code = f"""
 import multiprocessing, os, socket, subprocess, sys
-try:
-    {call}
-except PermissionError:
-    print("refused")
+def {"main" if thread == "the main thread" else "work"}():
+    try:
+        {call}
+    except PermissionError:
+        print("refused", flush=True)
+if "main" in dir():
+    main()
 """
     assert forbidden(code) == "refused"
+
+
+def test_every_thread_has_the_filter() -> None:
+    code = """
+import pathlib
+states = [path.read_text() for path in pathlib.Path("/proc/self/task").glob("*/status")]
+lines = [line for text in states for line in text.splitlines()]
+print(len(states) > 1, {line for line in lines if "Seccomp:" in line})
+"""
+    assert forbidden(code) == "True {'Seccomp:\\t2'}"
+
+
+def test_no_thread_has_namespaces_of_its_own() -> None:
+    flags = 0x00010000 | 0x20000000  # CLONE_THREAD | CLONE_NEWPID
+    number = syscalls.CLONE[platform.machine() == "aarch64"]
+    code = f"""
+import ctypes
+library = ctypes.CDLL(None, use_errno=True)
+number = ctypes.c_long({number})
+print(library.syscall(number, ctypes.c_ulong({flags}), None, None, None, None), ctypes.get_errno())
+"""
+    assert forbidden(code) == "-1 1"
 
 
 def test_threads_and_files_are_let_through(tmp_path: Path) -> None:

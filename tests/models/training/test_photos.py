@@ -1,6 +1,7 @@
 """Photos are found in packages of every kind, and laid out for training."""
 
 import io
+import re
 import struct
 import tarfile
 import zipfile
@@ -77,3 +78,13 @@ def test_held_out_photos_come_from_the_sources() -> None:
     packages = {source.package.partition("==")[0] for source in SOURCES}
     assert len(HELD_OUT) >= 12
     assert all(any(name.startswith(f"{package}-") for package in packages) for name in HELD_OUT)
+
+
+def test_the_readme_names_every_package() -> None:
+    readme = (Path(__file__).parents[3] / "models" / "README.md").read_text("utf-8")
+    named = {cell.strip() for line in readme.splitlines() for cell in line.split("|")[1:2]}
+    joined = ", ".join(sorted(named))
+    for source in SOURCES:
+        package = source.package.replace("==", " ").removeprefix("lomiri-wallpapers")
+        package = re.sub(r"(?<=.)@", " ", package)
+        assert package in joined, source.package

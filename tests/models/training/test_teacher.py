@@ -121,6 +121,17 @@ def test_lips_are_darker_and_nothing_else(people: People) -> None:
     assert drawn[0, 0, y, x] == 0.5
 
 
+def test_the_limit_for_specks_is_the_smallest_face_s(people: People) -> None:
+    (face,) = people.faces
+    x, y = np.rint(face.mesh[5]).astype(int)
+    ink = torch.zeros(1, 1, 1024, 1024)
+    ink[..., y : y + 4, x : x + 4] = 1
+    large = face.moved((x / 2, y / 2), 2.0)  # twice as large, its nose at the same place
+    for both in ((face, large), (large, face)):
+        kept = teacher.without_specks(ink, People(both, people.person))
+        assert kept.sum() == 16
+
+
 def test_specks_go_and_small_features_of_a_face_stay(people: People) -> None:
     (face,) = people.faces
     x, y = np.rint(face.mesh[5]).astype(int)
@@ -128,11 +139,14 @@ def test_specks_go_and_small_features_of_a_face_stay(people: People) -> None:
     for row, column in ((y, x), (20, 20)):
         ink[..., row : row + 4, column : column + 4] = 1
     ink[..., 1000, 100:160] = 1
+    diagonal = torch.arange(60)
+    ink[..., 900 + diagonal, 900 + diagonal] = 1
     kept = teacher.without_specks(ink, people)
     speck = kept[..., :40, :40].sum()
     assert speck == 0
     assert kept[..., y : y + 4, x : x + 4].sum() == 16
-    assert kept[..., 1000, :].sum() == 60
+    assert kept[..., 1000, :200].sum() == 60
+    assert kept[..., 900:960, 900:960].sum() == 60, "a stroke one pixel wide, whatever its slope"
 
 
 def drawn(name: str, samples: Path, golden: Path, people: People) -> dict[str, Image.Image]:

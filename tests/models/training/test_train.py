@@ -110,6 +110,8 @@ def test_a_training_that_was_stopped_is_resumed(
     with pytest.raises(InterruptedError):
         fit(stopped, 0.5, 1e-2)
     own = {name: value.clone() for name, value in stopped.model.state_dict().items()}
+    mean = {name: value.clone() for name, value in stopped.average.mean.items()}
+    momenta = [state["grad_avg"].clone() for state in stopped.opt.state_dict()["state"]]
 
     seen: dict[str, Any] = {}
 
@@ -122,11 +124,17 @@ def test_a_training_that_was_stopped_is_resumed(
             if not seen:
                 seen.update(copy.deepcopy(self.model.state_dict()))
                 seen["steps"] = self.learn.average.steps
+                seen["mean"] = copy.deepcopy(self.learn.average.mean)
+                state = self.opt.state_dict()["state"]
+                seen["momenta"] = [copy.deepcopy(each["grad_avg"]) for each in state]
 
     resumed = learner()
     resumed.add_cb(Look())
     fit(resumed, 0.5, 1e-2, resume=True)
-    assert seen.pop("steps") == 6
+    assert seen["steps"] == 6
+    assert sum(float(momentum.abs().sum()) for momentum in momenta) > 0
+    torch.testing.assert_close(seen["momenta"], momenta)
+    torch.testing.assert_close(seen["mean"], mean)
     for name, value in own.items():
         torch.testing.assert_close(seen[name], value)
     assert 6 <= len(resumed.recorder.lrs) <= 18, "what is left of half a minute"

@@ -97,7 +97,7 @@ def test_an_encrypted_token_is_one(project: Any, deployment: Deployment) -> None
 def test_no_project(bare: Path, deployment: Deployment) -> None:
     finding = checks.settings(deployment)
     assert finding.status == "warning"
-    assert finding.found == "no Pulumi.yaml in this directory: the defaults are taken"
+    assert finding.found == "no Pulumi.yaml in this directory: using the defaults"
     assert deployment.platform == "linux/amd64"
 
 
