@@ -162,11 +162,11 @@ def _check_together(settings: Settings) -> None:
             f" `{SET_TOKEN} …`."
         )
     if warm == "snapstart" and not _has_snapstart(settings):
-        _refuse("warm", warm, f"none, ping or provisioned: {settings.region} has no SnapStart")
-    if warm in ("none", "snapstart") and count > 1:
         _refuse(
-            "warmCopies", count, f"1 while artline:warm is {warm}, which keeps no environment ready"
+            "warm", warm, f"none, ping or provisioned in {settings.region}, which has no SnapStart"
         )
+    if warm in ("none", "snapstart") and count > 1:
+        _refuse("warmCopies", count, f"1 while artline:warm is {warm}, which keeps none ready")
     if warm == "ping" and count > RULE_TARGETS:
         _refuse("warmCopies", count, f"1 to {RULE_TARGETS} while artline:warm is ping")
     if reserved is not None and count > reserved:

@@ -26,9 +26,9 @@ def test_a_table_to_choose_by(cost: Any) -> None:
         assert row[:3] == [warm, f"{bill.dollars:,.2f}", f"{-bill.free:,.2f}"]
     assert [row[3] for row in table] == [
         "1,498 of 3,000, 2 s each",
-        "few, up to 1 at a time",
+        "few, if at most 1 at a time",
         "1,498 of 3,000, time not known",
-        "none, up to 1 at a time",
+        "none, if at most 1 at a time",
     ]
 
 

@@ -133,7 +133,7 @@ def test_a_dead_context_beside_an_engine_that_pulumi_finds(
     engine_at(monkeypatch, "unix:///var/run/docker.sock")
     finding = machine.engine(deployment)
     assert (finding.status, finding.fix) == ("warning", "docker context use default")
-    assert "Pulumi would build at unix:///var/run/docker.sock" in finding.found
+    assert "Pulumi would use unix:///var/run/docker.sock" in finding.found
 
 
 def test_a_socket_by_another_name_is_the_same(
