@@ -109,7 +109,8 @@ def _client() -> Any:
     import boto3  # type: ignore[import-untyped]
     from botocore.config import Config  # type: ignore[import-untyped]
 
-    return boto3.client(
+    # A session of its own: the default one keeps the keys that it found first.
+    return boto3.Session().client(
         "s3",
         config=Config(
             signature_version="s3v4",

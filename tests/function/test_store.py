@@ -1,5 +1,8 @@
 """What is there is never lost to somebody who looked too early."""
 
+import boto3  # type: ignore[import-untyped]
+import pytest
+
 from function import store
 from tests.jobs.stage import Stage
 
@@ -24,3 +27,13 @@ def test_clear_leaves_what_has_come_since(stage: Stage) -> None:
 def test_an_object_that_is_not_there(stage: Stage) -> None:
     assert store.head("results/x") is None
     assert store.get("results/x") is None
+
+
+def test_the_keys_are_those_of_the_environment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not those that boto3's default session has kept, from whoever used it first."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session("AKIAEXAMPLE", "another's"))
+    store._client.cache_clear()
+    store.put(KEY, b"photo", "image/jpeg")
+    assert stage.read(KEY) == b"photo"

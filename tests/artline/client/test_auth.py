@@ -97,7 +97,7 @@ def test_an_api_that_checks_takes_the_signature(
 
 
 def test_an_api_that_checks_refuses_what_is_not_signed(api: str, user: Any, scripted: Any) -> None:
-    with Client(api) as client, pytest.raises(ProblemError, match=r"signed requests, --sign") as no:
+    with Client(api) as client, pytest.raises(ProblemError, match=r"signed requests: --sign") as no:
         client.transform(PHOTO)
     assert no.value.status == 403
     assert scripted.asked("POST /transform") == []
