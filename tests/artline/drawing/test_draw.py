@@ -173,7 +173,7 @@ def test_saving(face: bytes, tmp_path: Path) -> None:
     assert (tmp_path / "art.jpg").read_bytes() == art.data
     with pytest.raises(SaveError, match="exists already"):
         art.save(tmp_path / "art.jpg")
-    with pytest.raises(SaveError, match="no name for image/jpeg"):
+    with pytest.raises(SaveError, match="wrong suffix for image/jpeg"):
         art.save(tmp_path / "art.png")
     with pytest.raises(SaveError, match="cannot be written: Not a directory"):
         art.save(tmp_path / "art.jpg" / "x.jpg")
