@@ -33,6 +33,7 @@ _TYPES: dict[int, type[np.generic]] = {
 }
 _OPSET = 13  # older files are brought up to it, for Clip, Round and the rest as they are today
 _TRIED_AT = (128, 192)
+DEFAULT_OUTPUT = "art"  # of a model file
 _LONGEST_RUN = 120  # seconds: a graph may hold a loop
 _TO_LAST = {"first": [0, 2, 3, 1], "last": [0, 1, 2, 3]}
 _TO_FIRST = {"first": [0, 3, 1, 2], "last": [0, 1, 2, 3]}
@@ -69,7 +70,7 @@ class OnnxSource:
         return (
             given >= METADATA
             and (self.photo.name, self.photo.kind) == ("image", TensorProto.UINT8)
-            and (self.art.name, self.art.kind) == ("art", TensorProto.UINT8)
+            and (self.art.name, self.art.kind) == (DEFAULT_OUTPUT, TensorProto.UINT8)
             and self.photo.channels == self.art.channels == "last"
         )
 
@@ -90,7 +91,14 @@ def read(path: Path, options: Options) -> OnnxSource:
         ) from error
     if not model.graph.node:
         raise RefusedError(f"{plain(path.name)} is no ONNX file that can be read: it has no nodes")
-    return from_graph(model, options, options.output)
+    return from_graph(model, options, options.output or _default(model))
+
+
+def _default(model: onnx.ModelProto) -> str | None:
+    """The output of the default style, where the file is a model file already."""
+    given = {each.key for each in model.metadata_props}
+    named = {output.name for output in model.graph.output}
+    return DEFAULT_OUTPUT if given >= METADATA and DEFAULT_OUTPUT in named else None
 
 
 def from_graph(model: onnx.ModelProto, options: Options, output: str | None = None) -> OnnxSource:

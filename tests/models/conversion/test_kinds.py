@@ -184,6 +184,27 @@ def test_an_output_must_be_chosen(tmp_path: Path, converted: Any, output: Any) -
         converted(several(tmp_path / "net.onnx"), output=output)
 
 
+def test_a_model_file_keeps_its_styles(tmp_path: Path, converted: Any) -> None:
+    path = graph(
+        tmp_path / "styles.onnx",
+        [
+            helper.make_node("Identity", ["image"], ["art"]),
+            helper.make_node("Identity", ["image"], ["line"]),
+        ],
+        given=("image", UINT8, [1, "H", "W", 3]),
+        made=[(name, UINT8, [1, "H", "W", 3]) for name in ("art", "line")],
+    )
+    file = onnx.load(path)
+    given = {"name": "two", "version": "1", "license": "MIT", "source": "here", "max_side": "64"}
+    helper.set_model_props(file, given | {"multiple": "1", "styles": "ink,line"})
+    onnx.save(file, path)
+    report, model = converted(path)
+    assert "a model file already" in str(report)
+    assert model.styles == ("ink", "line")
+    photo = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8)
+    assert all((model.run(photo, style) == photo).all() for style in model.styles)
+
+
 def test_a_model_file_is_kept_as_it_is(tmp_path: Path, converted: Any) -> None:
     first, _ = converted(unsorted(tmp_path / "net.onnx"), name="lines", license="MIT")
     kept = first.path.rename(tmp_path / "kept.onnx")
