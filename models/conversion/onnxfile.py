@@ -66,9 +66,8 @@ class OnnxSource:
     @property
     def is_model_file(self) -> bool:
         """Whether it has the contract's form already."""
-        given = {each.key for each in self.model.metadata_props}
         return (
-            given >= METADATA
+            _describes_itself(self.model)
             and (self.photo.name, self.photo.kind) == ("image", TensorProto.UINT8)
             and (self.art.name, self.art.kind) == (DEFAULT_OUTPUT, TensorProto.UINT8)
             and self.photo.channels == self.art.channels == "last"
@@ -96,9 +95,13 @@ def read(path: Path, options: Options) -> OnnxSource:
 
 def _default(model: onnx.ModelProto) -> str | None:
     """The output of the default style, where the file is a model file already."""
-    given = {each.key for each in model.metadata_props}
     named = {output.name for output in model.graph.output}
-    return DEFAULT_OUTPUT if given >= METADATA and DEFAULT_OUTPUT in named else None
+    return DEFAULT_OUTPUT if _describes_itself(model) and DEFAULT_OUTPUT in named else None
+
+
+def _describes_itself(model: onnx.ModelProto) -> bool:
+    """Whether its metadata are those of a model file."""
+    return {each.key for each in model.metadata_props} >= METADATA
 
 
 def from_graph(model: onnx.ModelProto, options: Options, output: str | None = None) -> OnnxSource:

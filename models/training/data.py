@@ -51,8 +51,8 @@ class Crops:
 
     An item is the normalised crop, log2 of its photo's longer side over 1024 pixels, paper (1) or
     ink (0) for each style, and the weight of each pixel. Lessons are held in memory, 5 bytes a
-    pixel. A training crop differs at every reading; a validation crop
-    is the middle of its photo at the lesson's size, and is left as it is.
+    pixel. A training crop differs at every reading; a validation crop is the middle of its photo at
+    the lesson's size, and is left as it is.
     """
 
     def __init__(self, folder: Path, *, size: int, length: int | None = None) -> None:
@@ -92,10 +92,8 @@ class Crops:
             lesson = random.choice(wanted)
             scale = _scale()
             photo, art, care = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
-            turns, mirrored = (
-                random.choice((1, 2, 3)) * (random.random() < 0.2),
-                random.random() < 0.5,
-            )
+            turns = random.choice((1, 2, 3)) * (random.random() < 0.2)
+            mirrored = random.random() < 0.5
             photo, art, care = (
                 np.rot90(layer[:, ::-1] if mirrored else layer, turns)
                 for layer in (degrade(photo), art, care)

@@ -32,7 +32,7 @@ def test_an_object_that_is_not_there(stage: Stage) -> None:
 def test_the_keys_are_those_of_the_environment(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And not those that boto3's default session has kept, from whoever used it first."""
+    """boto3's default session caches the credentials of its first use; the store has its own."""
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session("AKIAEXAMPLE", "another's"))
     store._client.cache_clear()
     store.put(KEY, b"photo", "image/jpeg")

@@ -1,6 +1,7 @@
 """Line art out: as a file in each form, on paper, to a program; and in another style."""
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -132,11 +133,16 @@ def test_the_code_runs(page: Any, samples: Path, tmp_path: Path) -> None:
         assert picture((tmp_path / "line-art.jpg").read_bytes()).size == (451, 300)
 
 
+def healthy(*styles: str) -> Answer:
+    """The health of a service without jobs whose model has `styles`."""
+    body = json.dumps({"status": "ok", "model": {"styles": styles}, "jobs": False}).encode()
+    return Answer(200, headers={"content-type": "application/json"}, body=body)
+
+
 def two_styles(sent: Sent) -> Answer | None:
     """A model that has two; the second comes as a plain sheet."""
     if sent.path == "/health":
-        body = b'{"status": "ok", "model": {"styles": ["ink", "line"]}, "jobs": false}'
-        return Answer(200, headers={"content-type": "application/json"}, body=body)
+        return healthy("ink", "line")
     if sent.path == "/transform" and sent.query == "style=line":
         size = picture(sent.body).size
         return Answer(200, headers={"content-type": "image/jpeg"}, body=jpeg(size))
@@ -166,10 +172,7 @@ def test_styles(open_page: Open, proxy: Proxy, samples: Path) -> None:
 
 def one_style(sent: Sent) -> Answer | None:
     """A model that lists no styles has one."""
-    if sent.path == "/health":
-        body = b'{"status": "ok", "model": {"styles": ["default"]}, "jobs": false}'
-        return Answer(200, headers={"content-type": "application/json"}, body=body)
-    return None
+    return healthy("default") if sent.path == "/health" else None
 
 
 def test_one_style_is_no_choice(open_page: Open, proxy: Proxy, samples: Path) -> None:

@@ -6,11 +6,11 @@ from torch import nn
 
 from models.conversion.fastai1 import unet
 from models.conversion.fastai1.builder import Builder, Make
-from models.conversion.fastai1.names import full_name, pairs
+from models.conversion.fastai1.names import DEOLDIFY, full_name, pairs
 from models.conversion.pickles import Object, RefusedError
 
-# DeOldify's U-Nets are fastai's with other widths; its older versions were called fasterai.
-_DEOLDIFY = ("deoldify.unet.", "fasterai.unet.")
+# DeOldify's U-Nets are fastai's with other widths.
+_DEOLDIFY = tuple(f"{package}.unet." for package in DEOLDIFY)
 _BLOCKS = {
     "fastai.vision.models.unet.UnetBlock": ("conv1", "conv2"),
     **{f"{package}UnetBlockDeep": ("conv1", "conv2") for package in _DEOLDIFY},

@@ -12,6 +12,7 @@ import torch
 from models.conversion.pickles import Global, Object, RefusedError
 from models.conversion.text import plain
 
+DEOLDIFY = ("deoldify", "fasterai")  # the package, and what it was called before
 # Calls that a learner's pickle may hold. None of them is made; each is understood, or left alone.
 CALLS = {
     *("builtins.set", "builtins.frozenset", "builtins.slice", "builtins.complex", "builtins.range"),
@@ -46,7 +47,7 @@ NAMES = {
     # DeOldify's layers and losses, under its name and its older one.
     *(
         f"{package}.{name}"
-        for package in ("deoldify", "fasterai")
+        for package in DEOLDIFY
         for name in (
             *("unet.DynamicUnetDeep", "unet.DynamicUnetWide", "unet.UnetBlockDeep"),
             *("unet.UnetBlockWide", "unet.CustomPixelShuffle_ICNR"),
