@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
+
+from models.conversion.pickles import RefusedError
+from models.conversion.text import plain
 
 CHECKED_AT = (384, 512)  # height and width of the photos that source and model file are compared on
 Pixels = npt.NDArray[np.uint8]
@@ -44,13 +48,31 @@ def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
     return found
 
 
+@contextmanager
+def refused(photo: Pixels) -> Iterator[None]:
+    """Turn what an engine raises while it draws `photo` into a `RefusedError` that names its size.
+
+    What engines raise has no common base class.
+    """
+    try:
+        yield
+    except RefusedError:
+        raise
+    except Exception as error:
+        height, width = photo.shape[:2]
+        raise RefusedError(
+            f"a network that does not draw a photo of {height}x{width}: {plain(error, 400)}"
+        ) from error
+
+
 def compare(ours: Draw, theirs: Draw, pictures: Iterable[Pixels]) -> Agreement:
     """How far two ways of drawing `pictures` agree; either may give floats, clipped to 0 to 255."""
     from skimage.metrics import structural_similarity
 
     means, largest, similarities = [], [], []
     for picture in pictures:
-        a, b = (np.clip(draw(picture), 0, 255).astype(np.float32) for draw in (ours, theirs))
+        with refused(picture):
+            a, b = (np.clip(draw(picture), 0, 255).astype(np.float32) for draw in (ours, theirs))
         difference = np.abs(a - b)
         means.append(difference.mean())
         largest.append(difference.max())

@@ -20,6 +20,7 @@ from models.conversion import (
     foreign,
     onnxfile,
     quantise,
+    sandbox,
     sizes,
     torchfile,
     torchroutes,
@@ -85,10 +86,14 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
         agreement.photos(samples)
         with tempfile.TemporaryDirectory(dir=to.parent) as folder:
             made = Path(folder) / "model.onnx"
-            report = _make(path, made, options, samples)
+            with sandbox.limited_memory(options.limits):
+                report = _make(path, made, options, samples)
             report.path = made.replace(to)
     except OSError as error:
         raise RefusedError(plain(error)) from error
+    except MemoryError as error:
+        most = options.limits.memory / 2**30
+        raise RefusedError(f"a network that takes over {most:.0f} GB of memory") from error
     return report
 
 

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from artline.drawing.model import Model
+from models.conversion.pickles import RefusedError
+from models.conversion.text import plain
 
 ROOT = Path(__file__).parents[2]
+_LONGEST = 600  # seconds, of all runs
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,23 @@ class Cost:
 def cost(model: Path, size: tuple[int, int], runs: int = 1) -> Cost:
     """Runs the model file in a process of its own, on one core.
 
-    The photo has `size` (height, width) in pixels. Raises `subprocess.CalledProcessError` where the
-    model cannot be run.
+    The photo has `size` (height, width) in pixels. Raises `RefusedError` where it is not drawn, for
+    lack of memory say, or not within `_LONGEST` seconds.
     """
     words = [sys.executable, "-m", "models.conversion.cost", str(model.resolve())]
     words += map(str, (*size, runs))
-    done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
+    height, width = size
+    try:
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=_LONGEST)
+    except subprocess.TimeoutExpired as error:
+        raise RefusedError(
+            f"a network that takes over {_LONGEST} s for a photo of {height}x{width}"
+        ) from error
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        raise RefusedError(
+            f"a network that does not draw a photo of {height}x{width}: {plain(reason)}; a lower --max-side may do"
+        )
     return Cost(**json.loads(done.stdout))
 
 

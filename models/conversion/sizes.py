@@ -10,8 +10,8 @@ import onnxruntime  # type: ignore[import-untyped]
 from PIL import Image
 
 from artline.drawing.model import Model
+from models.conversion.agreement import refused
 from models.conversion.pickles import RefusedError
-from models.conversion.text import plain
 
 LARGEST = 256  # pixels: a network that needs more than this at its smallest is refused
 TRIED = ((1, 1), (1, 5000), (5000, 1), (4, 4), (10, 3000), (2, 3), (97, 31), (333, 500))
@@ -70,10 +70,6 @@ def try_all(path: Path) -> None:
         pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
         photo = Image.fromarray(pixels)
         photo.thumbnail(model.fit(model.default_side))
-        try:
+        with refused(pixels):  # whatever the service would answer 500 for
             for style in model.styles:
                 model.run(np.asarray(photo), style)
-        except Exception as error:  # whatever the service would answer 500 for
-            raise RefusedError(
-                f"a model file that does not draw a photo of {size[0]}x{size[1]}: {plain(error)}"
-            ) from error

@@ -248,6 +248,30 @@ def test_a_loop_without_end_is_ended(
         converted(path)
 
 
+def test_a_graph_that_asks_for_too_much_memory_is_refused(tmp_path: Path, converted: Any) -> None:
+    limits = sandbox.Limits(memory=8 * 2**30)
+    nodes = [node("ConstantOfShape", "huge", "z"), node("ReduceMax", "z", "m", keepdims=0),
+             node("Add", "x", "m", "y")]  # fmt: skip
+    path = graph(tmp_path / "net.onnx", nodes, constants=[("huge", np.array([3 * 10**9]))])
+    with pytest.raises(RefusedError, match="ConstantOfShape"):
+        converted(path, limits=limits)
+    assert not (tmp_path / "to" / "model.onnx").exists()
+
+
+@pytest.mark.parametrize(("shrunk", "size"), [(4, "384x512"), (8, "1024x1024")])
+def test_a_network_whose_memory_grows_with_the_square_of_the_pixels_is_refused(
+    tmp_path: Path, converted: Any, shrunk: int, size: str
+) -> None:
+    nodes = [node("AveragePool", "x", "p", kernel_shape=[shrunk] * 2, strides=[shrunk] * 2),
+             node("Reshape", "p", "row", "r"), node("Reshape", "p", "column", "c"),
+             node("MatMul", "c", "r", "all"), node("ReduceMax", "all", "m", keepdims=0),
+             node("Mul", "m", "nought", "n"), node("Add", "x", "n", "y")]  # fmt: skip
+    shapes = [("row", np.array([1, -1])), ("column", np.array([-1, 1]))]
+    path = graph(tmp_path / "net.onnx", nodes, constants=[*shapes, ("nought", np.float32(0))])
+    with pytest.raises(RefusedError, match=f"does not draw a photo of {size}"):
+        converted(path, max_side=1024, limits=sandbox.Limits(memory=6 * 2**30))
+
+
 def constant(value: Any) -> Any:
     return lambda path: graph(
         path,
