@@ -17,6 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=448, help="a crop's side in pixels")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=1, help="that the network runs on")
+    parser.add_argument("--workers", type=int, default=1, help="processes that prepare crops")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
         "--resume", action="store_true", help="go on with the training that was stopped in BUILD"
@@ -41,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         batch=arguments.batch,
         steps=arguments.steps,
-        workers=1,
+        workers=arguments.workers,
+        device=arguments.device,
     )
     model = train.start(arguments.weights, loaders)
     learner = train.learner(loaders, arguments.build, model)

@@ -17,6 +17,7 @@ from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.color import rgb2lab
 from skimage.measure import regionprops
+from skimage.morphology import skeletonize
 
 from models.training import faces
 from models.training.faces import Face, Floats, Mask, People
@@ -25,6 +26,8 @@ from models.training.flow import along, gaussian, smoothstep, tangents
 SIZE = 72.0  # pixels that a face's size is brought to
 BARELY = 0.22  # of the skin's lightness: what is darker is black even on a bare cheek
 REACH = 4.2  # face sizes around the middle of the face that are looked at
+CLOTH = 0.45  # of the skin's lightness: clothes that are darker all over are black
+FOLD = 0.3  # edge probability of a contour inside them
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def unlike_hair(head: Head, ratio: Floats) -> Floats:
     if crown.sum() < 0.05 * SIZE**2:
         return np.zeros_like(ratio)
     hair = np.median(head.colour[crown], 0)
-    return step(np.hypot(*np.moveaxis(head.colour - hair, 2, 0)), 11, 20) * outside
+    return step(np.hypot(*np.moveaxis(head.colour - hair, 2, 0)), 18, 30) * outside
 
 
 def threshold(head: Head, ratio: Floats, paper: Floats) -> Floats:
@@ -124,8 +127,8 @@ def threshold(head: Head, ratio: Floats, paper: Floats) -> Floats:
     shape = head.grey.shape
     face = head.face
     # The darker the skin, the nearer to it is the darkest hair.
-    most = 0.58 + 0.14 * float(step(np.array([-paper.mean()], np.float32), -0.45, -0.22)[0])
-    limit = np.clip(0.90 * blurred(ratio, 0.35 * SIZE) + 0.06, 0.17, most)
+    most = 0.68 + 0.06 * float(step(np.array([-paper.mean()], np.float32), -0.45, -0.22)[0])
+    limit = np.clip(0.97 * blurred(ratio, 0.35 * SIZE) + 0.06, 0.17, most)
     limit = limit * (1 - unlike_hair(head, ratio)) * step(head.person, 0.15, 0.5)
     oval = blurred(faces.polygon(face.mesh[list(faces.OVAL)], shape).astype(np.float32), 4)
     limit = limit + oval * (np.minimum(limit, 0.44) - limit)  # shade on a cheek is no beard
@@ -196,8 +199,11 @@ def decided(black: Mask, head: Head) -> Mask:
     return np.asarray(black & keep[pieces[tuple(nearest)]])
 
 
-def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[Head, Floats]:
-    """How black the surroundings of one face are: under 0 paper, over 0 ink, about a pixel soft."""
+def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[Head, Floats, float]:
+    """How black the surroundings of one face are: under 0 paper, over 0 ink, about a pixel soft.
+
+    Also the head that was cut out, and the mean lightness of its skin.
+    """
     head = cut(photo, edge, people, face)
     paper = skin(head)
     ratio = brushed(head.grey) / paper
@@ -209,7 +215,8 @@ def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[He
     black = without_specks(black, np.where(inside, least // 4, least))
     black = ~without_specks(~black, np.where(inside, least // 8, least // 2))
     soft = np.where(black, np.maximum(over, 0.02), np.minimum(over, -0.02))
-    return head, blurred(np.clip(soft, -0.1, 0.1).astype(np.float32), 0.7)
+    soft = blurred(np.clip(soft, -0.1, 0.1).astype(np.float32), 0.7)
+    return head, soft, float(paper.mean())
 
 
 def without_specks(mask: Mask, least: int | np.ndarray, *, corners: bool = False) -> Mask:
@@ -253,6 +260,42 @@ def spots(grey: Floats, edge: Floats) -> Mask:
     return kept
 
 
+def clothes(grey: Floats, edge: Floats, people: People, skins: list[float]) -> Mask:
+    """Clothes that are much darker than the skin of who wears them, whole or not at all, [H, W].
+
+    Args:
+        grey: lightness of the picture, [H, W].
+        edge: edge probability, [H, W].
+        people: the faces in it, in its pixels.
+        skins: the mean lightness of each face's skin.
+
+    """
+    if not skins:
+        return np.zeros(grey.shape, bool)
+    size = people.faces[0].size
+    ratio = blurred(grey, max(1.0, 0.03 * size)) / np.float32(np.mean(skins))
+    dark = ratio < CLOTH
+    # Cut along contours, so that the wall behind does not go with the coat before it.
+    pieces, count = ndimage.label(dark & (edge < 0.35))
+    if not count:
+        return dark & False
+    numbers = np.arange(1, count + 1)
+    large = ndimage.sum_labels(dark, pieces, numbers) > 0.3 * size**2
+    on_person = ndimage.mean(people.person, pieces, numbers) > 0.85
+    even = ndimage.mean(ratio, pieces, numbers) < 0.7 * CLOTH
+    keep = np.concatenate([[False], large & on_person & even])
+    nearest = ndimage.distance_transform_edt(
+        pieces == 0, return_distances=False, return_indices=True
+    )
+    whole = dark & keep[pieces[tuple(nearest)]] & (people.person > 0.5)
+    for face in people.faces:  # whose own darkness is the head's
+        whole &= ~faces.polygon(face.mesh[list(faces.OVAL)], grey.shape)
+    whole = ~without_specks(~whole, round(0.02 * size**2))
+    # A lapel, or an arm before the chest, is a white line.
+    folds = ndimage.binary_dilation(skeletonize(edge > FOLD))
+    return np.asarray(whole & ~(folds & ndimage.binary_erosion(whole, iterations=4)))
+
+
 def black(photo: Floats, edge: Floats, people: People) -> Floats:
     """Ink of the black areas of a picture, [H, W] from 0 to 1.
 
@@ -262,9 +305,12 @@ def black(photo: Floats, edge: Floats, people: People) -> Floats:
         people: the faces in it, in its pixels.
 
     """
-    ink = blurred(spots(lightness(photo), edge).astype(np.float32), 0.7)
-    for face in people.faces:
-        head, soft = of_head(photo, edge, people, face)
+    grey = lightness(photo)
+    heads = [of_head(photo, edge, people, face) for face in people.faces]
+    skins = [skin for *_, skin in heads]
+    area = spots(grey, edge) | clothes(grey, edge, people, skins)
+    ink = blurred(area.astype(np.float32), 0.7)
+    for head, soft, _ in heads:
         left, top, right, bottom = head.box
         whole = step(resized(soft, (bottom - top, right - left)), -0.02, 0.02)
         window = ink[top:bottom, left:right]

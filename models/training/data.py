@@ -29,28 +29,29 @@ STD = (0.229, 0.224, 0.225)
 
 def normalise(photo: np.ndarray) -> Tensor:
     """RGB uint8 [H, W, 3] → float [3, H, W], as the network takes it."""
-    pixels = torch.from_numpy(photo).float().permute(2, 0, 1) / 255
-    return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    pixels = torch.from_numpy(photo).permute(2, 0, 1).float()
+    mean, std = (255 * torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))
+    return pixels.sub_(mean).div_(std)
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A photo and its line art, uint8 [H, W, 3 + styles], and where its faces are."""
+    """A photo, its line art by style, all of one size, and where its faces are."""
 
-    pixels: Pixels
+    layers: tuple[Image.Image, ...]  # the photo first
     faces: np.ndarray  # middle x and y and size, [N, 3], in pixels
 
     @property
-    def side(self) -> int:
-        """The longer side in pixels."""
-        return int(max(self.pixels.shape[:2]))
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.layers[0].size
 
 
 class Crops:
     """Square crops of the lessons in a folder, at sizes of many photos.
 
     An item is the normalised crop, log2 of its photo's longer side over 1024 pixels, paper (1) or
-    ink (0) for each style, and the weight of each pixel. Lessons are held in memory, 5 bytes a
+    ink (0) for each style, and the weight of each pixel. Lessons are held in memory, 6 bytes a
     pixel. A training crop differs at every reading; a validation crop is the middle of its photo at
     the lesson's size, and is left as it is.
     """
@@ -83,7 +84,7 @@ class Crops:
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
-            crop = _fill(_middle(lesson.pixels, self.size), self.size)
+            crop = _fill(_middle(np.dstack(lesson.layers), self.size), self.size)
             photo, art = crop[..., :3], crop[..., 3:]
             care = np.ones((self.size, self.size), np.float32)
         else:
@@ -98,18 +99,20 @@ class Crops:
                 np.rot90(layer[:, ::-1] if mirrored else layer, turns)
                 for layer in (degrade(photo), art, care)
             )
-        doublings = torch.tensor(math.log2(scale * lesson.side / SIDE))
+        doublings = torch.tensor(math.log2(scale * max(lesson.size) / SIDE))
         paper = torch.from_numpy(np.ascontiguousarray(art)).permute(2, 0, 1).float() / 255
         counts = torch.from_numpy(np.ascontiguousarray(care))[None]
         return normalise(np.ascontiguousarray(photo)), doublings, paper, counts
 
 
 def _read(folder: Path, name: str) -> Lesson:
-    layers = [np.array(Image.open(folder / f"{name}.{kind}.png")) for kind in ("photo", *STYLES)]
+    layers = [Image.open(folder / f"{name}.{kind}.png") for kind in ("photo", *STYLES)]
+    for layer in layers:
+        layer.load()
     faces = np.load(folder / f"{name}.faces.npy")
     if faces.shape[1:] != (3,):
         raise ValueError(f"{folder.parent} holds lessons of an earlier version: delete it")
-    return Lesson(np.dstack(layers), faces)
+    return Lesson(tuple(layers), faces)
 
 
 def _fill(pixels: Pixels, size: int) -> Pixels:
@@ -132,8 +135,8 @@ def _somewhere(
 ) -> tuple[Pixels, Pixels, np.ndarray]:
     """A square of photo, line art and care, where a face is if there shall be one."""
     side = size / scale
-    extent = [min(side, n) for n in lesson.pixels.shape[1::-1]]
-    room = [n - taken for n, taken in zip(lesson.pixels.shape[1::-1], extent, strict=True)]
+    extent = [min(side, n) for n in lesson.size]
+    room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
     corner = [random.uniform(0, most) for most in room]
     if face:
         middle = random.choice(lesson.faces)[:2]
@@ -143,23 +146,21 @@ def _somewhere(
         ]
     box = (*corner, *(at + taken for at, taken in zip(corner, extent, strict=True)))
     target = tuple(max(1, min(size, round(taken * scale))) for taken in extent)
-    photo = Image.fromarray(lesson.pixels[..., :3])
-    parts = [np.asarray(photo.resize(target, Image.Resampling.BICUBIC, box))]
-    for layer in range(3, lesson.pixels.shape[2]):
-        art = Image.fromarray(lesson.pixels[..., layer])
-        parts.append(crisp(np.asarray(art.resize(target, Image.Resampling.BICUBIC, box)), scale))
-    filled = _fill(np.dstack(parts), size)
+    photo, *arts = (
+        np.asarray(layer.resize(target, Image.Resampling.BICUBIC, box)) for layer in lesson.layers
+    )
+    filled = _fill(np.dstack([photo, *(crisp(art, scale) for art in arts)]), size)
     moved = (lesson.faces - [*corner, 0]) * scale
     return filled[..., :3], filled[..., 3:], cared(moved, size)
 
 
 def cared(faces: np.ndarray, size: int) -> np.ndarray:
     """How many times each pixel of a square counts, [size, size]: `CARE` times more on a face."""
-    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    rows, columns = np.ogrid[:size, :size]
     care = np.ones((size, size), np.float32)
-    for x, y, extent in faces:
-        near = np.exp(-((np.hypot(columns - x, rows - y) / (1.2 * extent)) ** 4))
-        np.maximum(care, 1 + CARE * near, out=care)
+    for x, y, extent in faces.astype(np.float32):
+        squared = ((columns - x) ** 2 + (rows - y) ** 2).astype(np.float32) / (1.2 * extent) ** 2
+        np.maximum(care, 1 + CARE * np.exp(-np.square(squared)), out=care)
     return care
 
 
@@ -185,25 +186,27 @@ def degrade(photo: np.ndarray) -> np.ndarray:
     if random.random() < 0.3:
         photo = _soften(photo)
     if random.random() < 0.4:
-        noise = np.random.normal(0, random.uniform(1, 12), (*photo.shape[:2], 3))
-        if random.random() < 0.5:
-            noise = noise[..., :1]  # of lightness only, as after a camera's own denoising
+        # In every channel, or of lightness only, as after a camera's own denoising.
+        channels = random.choice((1, 3))
+        generator = np.random.default_rng(random.getrandbits(64))
+        noise = generator.standard_normal((*photo.shape[:2], channels), np.float32)
+        noise *= random.uniform(1, 22)
         photo = np.clip(photo + noise, 0, 255).astype(np.uint8)
     if random.random() < 0.5:
         file = io.BytesIO()
-        Image.fromarray(photo).save(file, "JPEG", quality=random.randint(35, 95))
+        Image.fromarray(photo).save(file, "JPEG", quality=random.randint(25, 95))
         photo = np.array(Image.open(file))
     return photo
 
 
 def _light(photo: np.ndarray) -> np.ndarray:
     gamma = np.exp(random.uniform(-0.4, 0.4)) * np.exp(np.random.uniform(-0.08, 0.08, 3))
-    gain = random.uniform(0.7, 1.15)
+    gain = random.uniform(0.5, 1.15)
     ramp = np.linspace(0, 1, 256)[:, None]
     table = np.clip(gain * ramp**gamma, 0, 1) * 255
-    lit = np.take_along_axis(table.astype(np.uint8), photo.reshape(-1, 3), 0).reshape(photo.shape)
+    lit = Image.fromarray(photo).point(table.astype(np.uint8).T.ravel().tolist())
     colour = 0.0 if random.random() < 0.08 else random.uniform(0.4, 1.4)
-    return np.array(ImageEnhance.Color(Image.fromarray(lit)).enhance(colour))
+    return np.array(ImageEnhance.Color(lit).enhance(colour))
 
 
 def _soften(photo: np.ndarray) -> np.ndarray:
@@ -212,13 +215,16 @@ def _soften(photo: np.ndarray) -> np.ndarray:
     return np.array(picture.resize(small, Image.Resampling.BOX).resize(picture.size, 3))
 
 
-def loaders(lessons: Path, *, size: int, batch: int, steps: int, workers: int = 0) -> DataLoaders:
+def loaders(
+    lessons: Path, *, size: int, batch: int, steps: int, workers: int = 0, device: str = "cpu"
+) -> DataLoaders:
     """Loaders for fastai: an epoch is `steps` batches of random crops; validation is `held_out`."""
     train = Crops(lessons / "train", size=size, length=batch * steps)
     valid = Crops(lessons / "held_out", size=320)
     both = DataLoaders(
         DataLoader(train, bs=batch, shuffle=False, num_workers=workers),
         DataLoader(valid, bs=batch, num_workers=0),
+        device=torch.device(device),
     )
     both.n_inp = 2  # photo and doublings go in; line art and care are for the loss
     return both

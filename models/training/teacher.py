@@ -24,7 +24,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.measure import label
+from skimage.morphology import skeletonize
 from torch import Tensor
 from torch.nn import functional
 
@@ -39,9 +41,12 @@ EYES = 96.0  # pixels between the eyes of a face while its lines are drawn
 FEATURE = 0.06  # of the distance of the eyes: how wide the gate is open along eyes and lips
 NARROWEST = 4  # pixels; a narrower line would be blurred away
 KNOWN = 0.3  # edge probability that they have at least
-ROUGE = 0.12  # how much darker lips are drawn from
+ROUGE = 0.25  # how much darker lips are drawn from
 SMALL = 20.0  # pixels between the eyes of the smallest face whose lips are drawn so
 SPECK = 32.0  # pixels of the smallest piece of ink
+LEAST_CONTOUR = 24  # pixels of its length
+CERTAIN = 0.6  # edge probability of a contour that is drawn even where lightness shows no line
+BESIDE = 3.0  # pixels within which a line is that contour's
 FACE_SIDE = 448  # pixels of a face's surroundings while HED looks at them
 
 
@@ -212,6 +217,21 @@ def with_lips(image: Tensor, people: People) -> Tensor:
     return image
 
 
+def with_contours(ink: Tensor, edge: Tensor, people: People) -> Tensor:
+    """`ink` [1, 1, H, W] with a stroke wherever the edges are certain and no line is near.
+
+    Two colours of one lightness meet in a contour that no difference of lightness finds. In faces
+    there are lines enough.
+    """
+    spine = skeletonize(gaussian(edge, 1.0)[0, 0].numpy() > CERTAIN)
+    for face in people.faces:
+        spine &= ~faces.polygon(face.mesh[list(faces.OVAL)], spine.shape)
+    away = ndimage.distance_transform_edt(ink[0, 0].numpy() < SEEN)
+    missing = blacks.without_specks(spine & (away > BESIDE), LEAST_CONTOUR, corners=True)
+    stroke = torch.from_numpy(missing)[None, None].float()
+    return torch.maximum(ink, gaussian(functional.max_pool2d(stroke, 3, 1, 1), 0.8))
+
+
 def without_specks(ink: Tensor, people: People) -> Tensor:
     """`ink` [1, 1, H, W] without small pieces; less small near a face, whose features are small."""
     least = torch.full_like(ink, float(SPECK))
@@ -251,6 +271,7 @@ def draw(
         window = around(face, 1.8, (image.shape[-2], image.shape[-1]))
         own, counts = face_lines(image, edge, face, look)
         ink[(..., *window)] = ink[(..., *window)] * (1 - counts) + own * counts
+    ink = with_contours(ink, edge, people)
     line = 1 - smoothstep(ink, 0.06, 0.75)
     photo = image[0].permute(1, 2, 0).numpy()
     black = torch.from_numpy(blacks.black(photo, edge[0, 0].numpy(), people))[None, None]

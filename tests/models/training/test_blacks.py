@@ -74,6 +74,26 @@ def test_what_reaches_far_from_the_head_is_no_hair(face: Face) -> None:
     assert blacks.black(photo, edge, people)[280:].mean() < 0.05
 
 
+@pytest.mark.parametrize(("cloth", "drawn"), [(0.1, 1.0), (0.5, 0.0)])
+def test_dark_clothes_are_black_as_a_whole_and_others_paper(
+    face: Face, cloth: float, drawn: float
+) -> None:
+    photo, edge, people = head(face, 0.8, 0.7)
+    photo[250:] = cloth
+    photo[280:] *= 0.9 + 0.2 * np.random.default_rng(0).random((20, SIDE, 1), np.float32)
+    people.person[250:] = 1
+    ink = blacks.black(photo, edge, people)
+    assert ink[256:].mean() == pytest.approx(drawn, abs=0.01)
+
+
+def test_a_contour_within_dark_clothes_is_a_white_line(face: Face) -> None:
+    photo, edge, people = head(face, 0.8, 0.7)
+    photo[250:], people.person[250:] = 0.1, 1
+    edge[260:, 199:202] = 0.8
+    ink = blacks.black(photo, edge, people)
+    assert ink[270:290, 200].max() < 0.5 < ink[270:290, 190].min()
+
+
 def test_skin_is_fitted_past_hair_on_the_forehead(face: Face) -> None:
     photo, edge, people = head(face, 0.6, 0.1)
     cut = blacks.cut(photo, edge, people, face)

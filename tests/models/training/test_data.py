@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from models.training import data
 from models.training.data import Crops, crisp, degrade
@@ -46,11 +47,10 @@ def test_crops_come_at_many_sizes(lessons: Path) -> None:
 
 def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
     lesson = Crops(lessons / "train", size=64).lessons["face"]
-    marked = lesson.pixels.copy()
-    x, y = np.rint(lesson.faces[0, :2]).astype(int)
-    marked[..., 3:] = 255
-    marked[y - 12 : y + 12, x - 12 : x + 12, 3:] = 0
-    marked_lesson = data.Lesson(marked, lesson.faces)
+    x, y = map(round, lesson.faces[0, :2].tolist())
+    mark = Image.new("L", lesson.size, 255)
+    mark.paste(0, (x - 12, y - 12, x + 12, y + 12))
+    marked_lesson = data.Lesson((lesson.layers[0], mark), lesson.faces)
     for scale in (0.5, 1.0, 2.0):
         _, art, care = data._somewhere(marked_lesson, 256, scale, face=True)
         ink = (art < 128).all(-1)

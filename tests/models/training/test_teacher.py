@@ -100,6 +100,15 @@ def test_a_stroke_without_a_sure_contour_goes() -> None:
     assert kept[..., 30, :].sum() == 30, "one sure place holds the whole stroke"
 
 
+def test_a_certain_contour_without_a_step_in_lightness_is_drawn() -> None:
+    edge = torch.zeros(1, 1, 64, 64)
+    edge[..., 31:34] = 0.9
+    edge[..., 20:31, 10:13] = 0.9  # too short to be one
+    _, line = teacher.draw(torch.full((1, 3, 64, 64), 0.5), edge, NOBODY)
+    assert line[0, 0, 8:56, 32].max() < 0.3
+    assert line[..., :24].min() > 0.9
+
+
 def test_the_gate_opens_along_eyes_and_lips(people: People) -> None:
     edge = teacher.with_features(torch.zeros(1, 1, 1024, 1024), people)
     (face,) = people.faces
