@@ -10,12 +10,15 @@ BASE_IMAGE ?=
 FILE ?=
 OPTIONS ?=
 ARGS ?=
+WORKERS ?= 4
 PYTHON38 ?= python3.8
 
 VENV := .venv
 MODELS := .venv-models
 ORIGINAL := .venv-original
 BIOME := @biomejs/biome@2.6.8
+# Many tests wait: for containers, browsers, timeouts.
+PARALLEL = --numprocesses $(WORKERS) --dist worksteal
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 .PHONY: help run test test-model test-pulumi image invoke sbom model doctor rollback cost bench load \
@@ -28,11 +31,11 @@ run: $(VENV)/.local  ## serve on HOST and PORT with the settings of STACK, and d
 	@exec $(VENV)/bin/python -m local --host "$(HOST)" --port $(PORT) --photo "$(PHOTO)" \
 		$(if $(STACK),--stack "$(STACK)")
 
-test: $(VENV)/.test  ## the tests
-	@$(VENV)/bin/python -m pytest --ignore tests/models $(ARGS)
+test: $(VENV)/.test  ## the tests, in WORKERS processes; ARGS chooses some, in one
+	@$(VENV)/bin/python -m pytest --ignore tests/models $(or $(ARGS),$(PARALLEL))
 
 test-model: $(MODELS)/.done  ## the tests of the model tools (installs torch and fastai)
-	@$(MODELS)/bin/python -m pytest tests/models $(ARGS)
+	@$(MODELS)/bin/python -m pytest tests/models $(or $(ARGS),$(PARALLEL))
 
 test-pulumi: $(VENV)/.test  ## deploy, change and destroy on an AWS emulator with the real Pulumi
 	@$(VENV)/bin/python -m pytest tests/deploy
@@ -110,11 +113,13 @@ $(VENV)/.test: $(VENV)/.local
 	@touch $@
 
 # fastai 1, which needs Python 3.8, for tests that make learners with it and for `make bench`. numpy is
-# built first: pandas would fetch one of its own.
+# built first: pandas would fetch one of its own. DeOldify's wheel holds a fastai too, which fastai 1
+# has to overwrite.
 $(ORIGINAL)/.done: tests/models/conversion/fastai1/requirements.txt tests/models/conversion/fastai1/build-constraints.txt
 	@$(PYTHON38) -m venv $(ORIGINAL)
 	@PIP_CONSTRAINT=tests/models/conversion/fastai1/build-constraints.txt $(ORIGINAL)/bin/pip install --quiet \
 		--disable-pip-version-check wheel 'cython<3' numpy==1.17.2
+	@$(ORIGINAL)/bin/pip install --quiet --disable-pip-version-check --no-deps deoldify==0.0.1
 	@$(ORIGINAL)/bin/pip install --quiet --disable-pip-version-check \
 		--requirement tests/models/conversion/fastai1/requirements.txt
 	@touch $@
@@ -124,5 +129,6 @@ $(MODELS)/.done: pyproject.toml constraints.txt | works
 	@$(PYTHON) -m venv $(MODELS)
 	@$(MODELS)/bin/$(PIP) torch==2.13.0
 	@$(MODELS)/bin/$(PIP) --no-deps torchvision==0.28.0
-	@$(MODELS)/bin/$(PIP) --editable '.[models]' hypothesis mypy pytest pytest-randomly pytest-timeout
+	@$(MODELS)/bin/$(PIP) --editable '.[models]' hypothesis mypy pytest pytest-randomly pytest-timeout \
+		pytest-xdist
 	@touch $@

@@ -1,4 +1,4 @@
-"""A minute or two of more callers than the service takes: the image's containers behind the API."""
+"""A minute of more callers than the service takes: the image's containers behind the API."""
 
 from itertools import cycle, islice
 
@@ -6,11 +6,11 @@ from bench.callers import Callers, Drawing, varied
 from bench.serving import serving
 
 ENVIRONMENTS, CALLERS = 2, 8
-PHOTOS, SIZES = 600, 450
+PHOTOS, SIZES = 360, 270
 """Half of the later half's photos are of sizes that have not been drawn before."""
 ROUNDS = 6
 GROWTH = 25e6
-"""Bytes that the environments may gain in the second half. The photos' files alone are 38 MB."""
+"""Bytes that the environments may gain in the second half. The photos' files alone are 23 MB."""
 
 
 def test_overload_loses_nothing_and_leaves_nothing_behind(image: str, face: bytes) -> None:

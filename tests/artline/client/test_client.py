@@ -293,7 +293,7 @@ def test_a_service_of_another_kind(scripted: Any, client: Client, steps: Any) ->
 def test_an_answer_that_never_comes(
     scripted: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artline.client._wire.TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr("artline.client._client.TIMEOUT", httpx.Timeout(0.2))
     scripted.on(TRANSFORM, lambda handler: handler.rfile.read(1))
     with (
         Client(scripted.url, timeout=2) as client,

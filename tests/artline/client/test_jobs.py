@@ -270,7 +270,7 @@ def test_what_the_request_path_cannot_do_is_queued(
 def test_no_answer_in_time_is_queued(
     jobs: Any, client: Client, clock: Any, drawing: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artline.client._wire.TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr("artline.client._client.TIMEOUT", httpx.Timeout(0.5))
 
     def hang(handler: Any) -> None:
         clock.time += 35
