@@ -47,7 +47,8 @@ def cost(model: Path, size: tuple[int, int], runs: int = 1) -> Cost:
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise RefusedError(
-            f"a network that does not draw a photo of {height}x{width}: {plain(reason)}; a lower --max-side may do"
+            f"a network that does not draw a photo of {height}x{width}: {plain(reason)};"
+            " a lower --max-side may do"
         )
     return Cost(**json.loads(done.stdout))
 

@@ -84,7 +84,8 @@ class Crops:
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
-            crop = _fill(_middle(np.dstack(lesson.layers), self.size), self.size)
+            whole = np.dstack([np.asarray(layer) for layer in lesson.layers])
+            crop = _fill(_middle(whole, self.size), self.size)
             photo, art = crop[..., :3], crop[..., 3:]
             care = np.ones((self.size, self.size), np.float32)
         else:
@@ -144,8 +145,9 @@ def _somewhere(
             min(max(0.0, at - taken * random.uniform(0.3, 0.7)), most)
             for at, taken, most in zip(middle, extent, room, strict=True)
         ]
-    box = (*corner, *(at + taken for at, taken in zip(corner, extent, strict=True)))
-    target = tuple(max(1, min(size, round(taken * scale))) for taken in extent)
+    (left, top), (width, height) = corner, extent
+    box = (left, top, left + width, top + height)
+    target = [max(1, min(size, round(taken * scale))) for taken in extent]
     photo, *arts = (
         np.asarray(layer.resize(target, Image.Resampling.BICUBIC, box)) for layer in lesson.layers
     )

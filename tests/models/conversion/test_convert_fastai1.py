@@ -176,7 +176,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("ORIGINAL_PYTHON" not in os.environ, reason="no ORIGINAL_PYTHON with fastai 1")
-@pytest.mark.parametrize("recipe", [*NAMES, "batch", "grey", "xresnet", "resnet18"])
+@pytest.mark.parametrize("recipe", [*NAMES, "batch", "grey", "xresnet", "resnet18", "deep", "wide"])
 def test_a_learner_made_just_now_agrees(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,25 @@ def xresnet(pretrained=False):
 RESNET = {"cut": -2, "split_on": lambda m: (m[0][6], m[1])}
 
 
+def deoldify(kind):
+    """The function that makes DeOldify's deep or wide learners, from its own package."""
+
+    def make(data, arch, **options):
+        from deoldify import generators
+
+        return getattr(generators, "unet_learner_" + kind)(data, arch=arch, **options)
+
+    return make
+
+
+DEOLDIFY = dict(
+    arch=narrow(BasicBlock, (8, 12, 16, 24)),
+    size=100,
+    loss=MSELossFlat,
+    options=dict(blur=True, norm_type=NormType.Spectral, self_attention=True, y_range=(-3.0, 3.0)),
+)
+
+
 def artline_loss():
     return FeatureLoss(vgg16_bn(False).features.eval(), [22, 32, 42], [0.5, 0.15, 0.2])
 
@@ -175,6 +194,8 @@ RECIPES = {
         loss=MSELossFlat,
         options=dict(norm_type=NormType.Weight, blur=True, y_range=(-3.0, 3.0)),
     ),
+    "deep": dict(maker=deoldify("deep"), **DEOLDIFY),
+    "wide": dict(maker=deoldify("wide"), **DEOLDIFY),
 }
 
 
@@ -229,7 +250,7 @@ def learner(recipe, folder, train_size, batch):
         bunch.c = len(mode)
         return bunch
 
-    learn = unet_learner(
+    learn = recipe.get("maker", unet_learner)(
         data(train_size, batch),
         recipe["arch"],
         pretrained=False,
