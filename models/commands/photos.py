@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -21,5 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     train, held_out = collect(arguments.build)
     find_faces(arguments.build)
     print(f"{train} photos to train on, {held_out} held out")
-    print(f"{teach(arguments.build)} drawn by the teacher")
+    try:
+        drawn = teach(arguments.build)
+    except ValueError as reason:
+        print(reason, file=sys.stderr)
+        return 2
+    print(f"{drawn} drawn by the teacher")
     return 0

@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=1, help="that the network runs on")
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare crops")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
         "--resume", action="store_true", help="go on with the training that was stopped in BUILD"
@@ -36,6 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.resume and not (arguments.build / "training.pt").exists():
         print(f"{arguments.build} holds no training.pt: nothing to resume", file=sys.stderr)
+        return 2
+    if arguments.device != "cpu" and not torch.cuda.is_available():
+        print(f"--device {arguments.device}: torch finds no GPU here", file=sys.stderr)
         return 2
     torch.set_num_threads(arguments.threads)
     loaders = data.loaders(

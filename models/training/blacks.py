@@ -1,10 +1,10 @@
-"""Where the teacher puts down black: hair, brows, pupils, beards, hats; spots elsewhere.
+"""Where the teacher puts down black: hair, brows, pupils, beards, hats, clothes; spots elsewhere.
 
 A head is judged against its own skin: a plane fitted to the lightness of cheeks, forehead and nose
 is what counts as paper there, so that dark skin stays paper and dark hair turns black. Lightness
 is sharpened and smoothed along the flow first, as in XDoG, so that black areas have the outline
-and the highlights of a brush. Last, an area is black or it is not: what reaches far from the head,
-as a jacket does, is none of its.
+and the highlights of a brush. Last, an area is black or it is not: what reaches far from the head
+is none of the head's. Clothes much darker than their wearer's skin are black as a whole.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]
@@ -26,8 +27,11 @@ from models.training.flow import along, gaussian, smoothstep, tangents
 SIZE = 72.0  # pixels that a face's size is brought to
 BARELY = 0.22  # of the skin's lightness: what is darker is black even on a bare cheek
 REACH = 4.2  # face sizes around the middle of the face that are looked at
-CLOTH = 0.45  # of the skin's lightness: clothes that are darker all over are black
+CLOTH = 0.45  # of the skin's lightness: clothes are darker everywhere to be black
+DARK = 0.315  # of it: and darker than this on average
 FOLD = 0.3  # edge probability of a contour inside them
+BORDER = 0.35  # edge probability along which dark areas are cut into pieces
+LARGE = 0.3  # of a face's size squared: pixels of the least piece of clothes
 
 
 @dataclass(frozen=True)
@@ -178,32 +182,37 @@ def near(face: Face, shape: tuple[int, int]) -> Floats:
 def decided(black: Mask, head: Head) -> Mask:
     """The areas of `black` that belong to the head, whole."""
     close = near(head.face, black.shape)
-    # Cut along contours, so that a collar does not go with the hair that lies on it.
-    pieces, count = ndimage.label(black & (head.edge < 0.35))
-    if not count:
+    # A collar does not go with the hair that lies on it.
+    pieces, numbers = cut_along(black, head.edge)
+    if not len(numbers):
         return black & (close > 0.5)
-    numbers = np.arange(1, count + 1)
     belongs = ndimage.mean(close, pieces, numbers)
     on_person = ndimage.mean(head.person, pieces, numbers)
     strays = ndimage.mean(close < 0.15, pieces, numbers)
     # What is large and begins below the chin is clothes, however little of them is in view.
     below, _ = from_chin(head.face, black.shape)
-    large = ndimage.sum_labels(black, pieces, numbers) > 0.3 * SIZE**2
+    large = ndimage.sum_labels(black, pieces, numbers) > LARGE * SIZE**2
     clothes = large & (ndimage.minimum(below, pieces, numbers) > -0.1)
     whole = (belongs > 0.55) & (on_person > 0.8) & (strays < 0.25) & ~clothes
-    keep = np.concatenate([[False], whole])
-    # What lay under the cuts goes with the nearest piece.
+    return black & only(pieces, whole)
+
+
+def cut_along(dark: Mask, edge: Floats) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int_]]:
+    """The pieces that contours cut `dark` into, numbered from 1, [H, W], and their numbers."""
+    pieces, count = ndimage.label(dark & (edge < BORDER))
+    return pieces, np.arange(1, count + 1)
+
+
+def only(pieces: npt.NDArray[np.int32], wanted: Mask) -> Mask:
+    """Where the nearest piece is a wanted one, [H, W]: what lay under a cut goes with it."""
     nearest = ndimage.distance_transform_edt(
         pieces == 0, return_distances=False, return_indices=True
     )
-    return np.asarray(black & keep[pieces[tuple(nearest)]])
+    return np.asarray(np.concatenate([[False], wanted])[pieces[tuple(nearest)]])
 
 
 def of_head(photo: Floats, edge: Floats, people: People, face: Face) -> tuple[Head, Floats, float]:
-    """How black the surroundings of one face are: under 0 paper, over 0 ink, about a pixel soft.
-
-    Also the head that was cut out, and the mean lightness of its skin.
-    """
+    """The head, how black it is (under 0 paper, over 0 ink, a pixel soft), its skin's lightness."""
     head = cut(photo, edge, people, face)
     paper = skin(head)
     ratio = brushed(head.grey) / paper
@@ -266,31 +275,31 @@ def clothes(grey: Floats, edge: Floats, people: People, skins: list[float]) -> M
     Args:
         grey: lightness of the picture, [H, W].
         edge: edge probability, [H, W].
-        people: the faces in it, in its pixels.
-        skins: the mean lightness of each face's skin.
+        people: the faces in it, in its pixels; who is nearest wears what is not a face.
+        skins: the lightness of each face's skin.
 
     """
     if not skins:
         return np.zeros(grey.shape, bool)
-    size = people.faces[0].size
-    ratio = blurred(grey, max(1.0, 0.03 * size)) / np.float32(np.mean(skins))
+    rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    middles = [face.middle for face in people.faces]
+    away = [np.hypot(columns - x, rows - y) for x, y in middles]
+    wearer = np.argmin(away, axis=0)
+    size = np.array([face.size for face in people.faces], np.float32)[wearer]
+    ratio = blurred(grey, max(1.0, 0.03 * float(size.max())))
+    ratio = ratio / np.array(skins, np.float32)[wearer]
+    # The wall behind does not go with the coat before it.
     dark = ratio < CLOTH
-    # Cut along contours, so that the wall behind does not go with the coat before it.
-    pieces, count = ndimage.label(dark & (edge < 0.35))
-    if not count:
-        return dark & False
-    numbers = np.arange(1, count + 1)
-    large = ndimage.sum_labels(dark, pieces, numbers) > 0.3 * size**2
+    pieces, numbers = cut_along(dark, edge)
+    if not len(numbers):
+        return np.zeros(grey.shape, bool)
+    large = ndimage.sum_labels(dark / size**2, pieces, numbers) > LARGE
     on_person = ndimage.mean(people.person, pieces, numbers) > 0.85
-    even = ndimage.mean(ratio, pieces, numbers) < 0.7 * CLOTH
-    keep = np.concatenate([[False], large & on_person & even])
-    nearest = ndimage.distance_transform_edt(
-        pieces == 0, return_distances=False, return_indices=True
-    )
-    whole = dark & keep[pieces[tuple(nearest)]] & (people.person > 0.5)
+    even = ndimage.mean(ratio, pieces, numbers) < DARK
+    whole = dark & only(pieces, large & on_person & even) & (people.person > 0.5)
     for face in people.faces:  # whose own darkness is the head's
         whole &= ~faces.polygon(face.mesh[list(faces.OVAL)], grey.shape)
-    whole = ~without_specks(~whole, round(0.02 * size**2))
+    whole = ~without_specks(~whole, 0.02 * size**2)
     # A lapel, or an arm before the chest, is a white line.
     folds = ndimage.binary_dilation(skeletonize(edge > FOLD))
     return np.asarray(whole & ~(folds & ndimage.binary_erosion(whole, iterations=4)))

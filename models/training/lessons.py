@@ -15,6 +15,8 @@ from models.training.network import STYLES
 from models.training.packages import NO_FACES
 from models.training.photos import HED
 
+VERSION = "2"  # of the teacher: lessons of two teachers are not learned from together
+
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """RGB or grey picture → float [1, C, H, W] in 0..1."""
@@ -75,7 +77,19 @@ def teach(build: Path) -> int:
     A lesson is three PNGs of the same size, NAME.photo.png, NAME.ink.png and NAME.line.png, and
     middle and size of its faces in pixels, NAME.faces.npy. What is there already is left alone, so
     that this may be stopped and begun again.
+
+    Raises:
+        ValueError: an earlier version of the teacher drew what is there.
+
     """
+    mark = build / "lessons" / "teacher"
+    if not mark.exists():
+        if any(mark.parent.glob("*/*.png")):
+            raise ValueError(f"{mark.parent} holds lessons of an earlier teacher: delete it")
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(VERSION)
+    if mark.read_text() != VERSION:
+        raise ValueError(f"{mark.parent} holds lessons of another teacher: delete it")
     teacher_ = Teacher(build)
     photos = sorted((build / "photos").glob("*/*.png"))
     random.Random(1).shuffle(photos)  # what is ready so far makes a fair sample

@@ -10,7 +10,8 @@ What differs from the papers, each for a fault seen in their line art: A line's 
 against the other lines around it, so that strokes are even and soft skin still gets its mouth. A
 second, wider difference finds the contours of what is out of focus. A line that crosses a learned
 contour, as grass crosses the edge of a shoe, is dropped. So is a stroke that no sure contour
-supports (hysteresis), or too light to mean anything. A face is drawn at a scale of its own, and
+supports (hysteresis), or too light to mean anything. A contour that is certain is drawn even
+where lightness has no step. A face is drawn at a scale of its own, and
 `blacks.py` adds what is black.
 
 Every photo is drawn at `SIDE` pixels. Other sizes are scaled from that, so a stroke keeps its
@@ -44,8 +45,8 @@ KNOWN = 0.3  # edge probability that they have at least
 ROUGE = 0.25  # how much darker lips are drawn from
 SMALL = 20.0  # pixels between the eyes of the smallest face whose lips are drawn so
 SPECK = 32.0  # pixels of the smallest piece of ink
-LEAST_CONTOUR = 24  # pixels of its length
 CERTAIN = 0.6  # edge probability of a contour that is drawn even where lightness shows no line
+LEAST_CONTOUR = 24  # pixels of length of such a contour
 BESIDE = 3.0  # pixels within which a line is that contour's
 FACE_SIDE = 448  # pixels of a face's surroundings while HED looks at them
 

@@ -199,6 +199,8 @@ def learner(loaders: DataLoaders, build: Path, model: Network | None = None) -> 
 def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) -> None:
     """Train for about `minutes`, to the end of an epoch; the averaged weights are what stays.
 
+    Model and loaders are on the CPU afterwards.
+
     Raises:
         FileNotFoundError: there is no training in the learner's folder that could be resumed.
 

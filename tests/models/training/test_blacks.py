@@ -74,16 +74,52 @@ def test_what_reaches_far_from_the_head_is_no_hair(face: Face) -> None:
     assert blacks.black(photo, edge, people)[280:].mean() < 0.05
 
 
-@pytest.mark.parametrize(("cloth", "drawn"), [(0.1, 1.0), (0.5, 0.0)])
-def test_dark_clothes_are_black_as_a_whole_and_others_paper(
-    face: Face, cloth: float, drawn: float
+def wearing(face: Face, cloth: float, person: float = 1.0, *others: Face) -> Mask:
+    """The black clothes of people with skin of 0.8, where all below row 240 is `cloth`."""
+    grey = np.full((SIDE, SIDE), 0.9, np.float32)
+    grey[240:] = cloth
+    edge, mask = np.zeros_like(grey), np.zeros_like(grey)
+    mask[230:] = person
+    people = (face, *others)
+    return blacks.clothes(grey, edge, People(people, mask), [0.8] * len(people))
+
+
+@pytest.mark.parametrize(
+    ("cloth", "person", "drawn"),
+    [(0.1, 1, 1), (0.24, 1, 1), (0.3, 1, 0), (0.4, 1, 0), (0.1, 0, 0), (0.1, 0.7, 0)],
+)
+def test_clothes_are_black_or_paper_as_a_whole(
+    face: Face, cloth: float, person: float, drawn: int
 ) -> None:
-    photo, edge, people = head(face, 0.8, 0.7)
-    photo[250:] = cloth
-    photo[280:] *= 0.9 + 0.2 * np.random.default_rng(0).random((20, SIDE, 1), np.float32)
-    people.person[250:] = 1
-    ink = blacks.black(photo, edge, people)
-    assert ink[256:].mean() == pytest.approx(drawn, abs=0.01)
+    black = wearing(face, cloth, person)
+    assert black[242:].mean() == drawn
+    assert not black[:238].any()
+
+
+def test_a_dark_face_is_no_clothes(face: Face) -> None:
+    lower = face.moved((0, -120), 1)
+    black = wearing(lower, 0.1)
+    assert not black[ring(lower, faces.OVAL)].any()
+    assert black[242:].mean() > 0.5
+
+
+def test_holes_in_clothes_are_filled(face: Face) -> None:
+    grey = np.full((SIDE, SIDE), 0.1, np.float32)
+    grey[270, 40:42] = 0.9
+    nothing, everyone = np.zeros_like(grey), np.ones_like(grey)
+    assert blacks.clothes(grey, nothing, People((face,), everyone), [0.8])[265:275, 30:60].all()
+
+
+def test_everyone_is_judged_by_their_own_skin(face: Face) -> None:
+    left, right = (face.moved((x, 60), 1) for x in (75, -75))
+    grey = np.full((SIDE, SIDE), 0.9, np.float32)
+    grey[200:] = 0.12
+    nothing, person = np.zeros_like(grey), np.ones_like(grey)
+    edge = nothing.copy()
+    edge[:, 149:152] = 1  # between the two
+    black = blacks.clothes(grey, edge, People((left, right), person), [0.85, 0.25])
+    assert black[210:, 10:140].all(), "far darker than light skin"
+    assert not black[210:, 160:290].any(), "half as light as dark skin"
 
 
 def test_a_contour_within_dark_clothes_is_a_white_line(face: Face) -> None:

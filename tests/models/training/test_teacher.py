@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.measure import label
 from skimage.metrics import structural_similarity
 
@@ -107,6 +108,17 @@ def test_a_certain_contour_without_a_step_in_lightness_is_drawn() -> None:
     _, line = teacher.draw(torch.full((1, 3, 64, 64), 0.5), edge, NOBODY)
     assert line[0, 0, 8:56, 32].max() < 0.3
     assert line[..., :24].min() > 0.9
+
+
+def test_no_contour_is_added_within_a_face(people: People) -> None:
+    size = people.person.shape
+    edge = torch.zeros(1, 1, *size)
+    row = round(float(people.faces[0].middle[1]))
+    edge[..., row - 1 : row + 2, :] = 0.9
+    drawn = teacher.with_contours(torch.zeros_like(edge), edge, people)
+    inside = faces.polygon(people.faces[0].mesh[list(faces.OVAL)], size)
+    assert drawn[0, 0].numpy()[~inside].max() > 0.5
+    assert drawn[0, 0].numpy()[ndimage.binary_erosion(inside, iterations=8)].max() == 0
 
 
 def test_the_gate_opens_along_eyes_and_lips(people: People) -> None:

@@ -15,6 +15,7 @@ from fastai.callback.core import Callback  # type: ignore[import-untyped]
 from fastai.learner import load_learner  # type: ignore[import-untyped]
 
 from artline.drawing.model import Model
+from models.__main__ import main
 from models.training import train
 from models.training.data import loaders
 from models.training.network import STYLES, Network
@@ -161,3 +162,9 @@ def test_training_goes_on_from_a_checkpoint_or_a_model_file(lessons: Path, tmp_p
         for file in ("checkpoint.pt", "model.onnx"):
             found = train.start(tmp_path / file, batches).eval()(photos, torch.zeros(1))
             torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--device", "cuda"]) == 2
+    assert "finds no GPU" in capsys.readouterr().err
