@@ -49,10 +49,10 @@ def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
 
 
 @contextmanager
-def refused(photo: Pixels) -> Iterator[None]:
+def refused(photo: Pixels, what: str = "a network") -> Iterator[None]:
     """Turn what an engine raises while it draws `photo` into a `RefusedError` that names its size.
 
-    What engines raise has no common base class.
+    What engines raise has no common base class. `what` is what draws.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def refused(photo: Pixels) -> Iterator[None]:
     except Exception as error:
         height, width = photo.shape[:2]
         raise RefusedError(
-            f"a network that does not draw a photo of {height}x{width}: {plain(error, 400)}"
+            f"{what} that does not draw a photo of {height}x{width}: {plain(error, 400)}"
         ) from error
 
 
@@ -71,8 +71,11 @@ def compare(ours: Draw, theirs: Draw, pictures: Iterable[Pixels]) -> Agreement:
 
     means, largest, similarities = [], [], []
     for picture in pictures:
-        with refused(picture):
-            a, b = (np.clip(draw(picture), 0, 255).astype(np.float32) for draw in (ours, theirs))
+        drawn = []
+        for draw, what in ((ours, "a model file"), (theirs, "a network")):
+            with refused(picture, what):
+                drawn.append(draw(picture))
+        a, b = (np.clip(art, 0, 255).astype(np.float32) for art in drawn)
         difference = np.abs(a - b)
         means.append(difference.mean())
         largest.append(difference.max())

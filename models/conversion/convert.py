@@ -91,9 +91,6 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
             report.path = made.replace(to)
     except OSError as error:
         raise RefusedError(plain(error)) from error
-    except MemoryError as error:
-        most = options.limits.memory / 2**30
-        raise RefusedError(f"a network that takes over {most:.0f} GB of memory") from error
     return report
 
 
@@ -111,7 +108,10 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
         _export(source, to, metadata, options)
     sizes.set_smallest_side(to)
     photos = agreement.photos(samples, _fixed_size(to) or CHECKED_AT)
-    drawn = [_checked(np.asarray(source.draw(photo), np.float32)) for photo in photos]
+    drawn = []
+    for photo in photos:
+        with agreement.refused(photo):
+            drawn.append(_checked(np.asarray(source.draw(photo), np.float32)))
     notes = [*source.notes, *_clipped(drawn)]
     judged = photos
     if options.int8:
@@ -234,17 +234,24 @@ def _in_eight_bits(model: Path, notes: list[str], samples: Path) -> list[Pixels]
 def bound(model: Path, report: Report) -> None:
     """Lower `max_side` until a square photo of that side leaves room in the function's memory.
 
-    Raises `RefusedError` where not even a small one does.
+    A photo that is not drawn at all, for lack of memory or within minutes, is too large too. Raises
+    `RefusedError` where not even a small one fits.
     """
     allowed = report.memory * ROOM
     fixed = _fixed_size(model)
     most = int(report.metadata["max_side"])
     first = fixed or (min(500, most),) * 2
     size = fixed or (most, most)
-    for each in dict.fromkeys((first, size)):
-        report.costs[each] = cost(model, each)
-    small, last = report.costs[first], report.costs[size]
-    wanted = last.peak_mb
+    small = last = report.costs[first] = cost(model, first)
+    reason = ""
+    while size != first:
+        try:
+            last = report.costs[size] = cost(model, size)
+            break
+        except RefusedError as error:
+            reason = reason or str(error)
+            size = max(first, (size[0] // 2,) * 2)
+    reason = reason or f"a photo of {most}x{most} takes {last.peak_mb:.0f} MB"
     while last.peak_mb > allowed:
         per_pixel = (last.peak_mb - small.peak_mb) / max(1, size[0] ** 2 - first[0] ** 2)
         pixels = first[0] ** 2 + (allowed - small.peak_mb) / per_pixel if per_pixel > 0 else 0
@@ -259,9 +266,7 @@ def bound(model: Path, report: Report) -> None:
         size = (side, side)
         last = report.costs[size] = cost(model, size)
     if size[0] < most and not fixed:
-        report.notes.append(
-            f"max_side is {size[0]}: a photo of {most}x{most} takes {wanted:.0f} MB"
-        )
+        report.notes.append(f"max_side is {size[0]}: {reason}")
         set_metadata(model, max_side=str(size[0]))
     if last.busy > TIMEOUT:
         report.notes.append(

@@ -42,13 +42,12 @@ def cost(model: Path, size: tuple[int, int], runs: int = 1) -> Cost:
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=_LONGEST)
     except subprocess.TimeoutExpired as error:
         raise RefusedError(
-            f"a network that takes over {_LONGEST} s for a photo of {height}x{width}"
+            f"a model file that takes over {_LONGEST} s for a photo of {height}x{width}"
         ) from error
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise RefusedError(
-            f"a network that does not draw a photo of {height}x{width}: {plain(reason)};"
-            " a lower --max-side may do"
+            f"a model file that does not draw a photo of {height}x{width}: {plain(reason, 400)}"
         )
     return Cost(**json.loads(done.stdout))
 

@@ -17,7 +17,7 @@ import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
 from artline.drawing.model import METADATA
-from models.conversion.agreement import Draw, Pixels, refused
+from models.conversion.agreement import Draw, Pixels
 from models.conversion.pickles import RefusedError
 from models.conversion.source import MULTIPLES, check_shape, not_one
 from models.conversion.text import plain
@@ -261,8 +261,7 @@ def _drawer(
     names = [output.name for output in session.get_outputs()]
 
     def draw(pixels: Pixels) -> npt.NDArray[np.float32]:
-        with refused(pixels):
-            y = _run(session, photo, _photo(photo, pixels, options))[names.index(art.name)]
+        y = _run(session, photo, _photo(photo, pixels, options))[names.index(art.name)]
         if _layout(y, pixels.shape[:2]) is None:
             check_shape(np.shape(y), pixels.shape[:2])
         y = y[..., None] if art.channels == "none" else y.transpose(_TO_LAST[art.channels])

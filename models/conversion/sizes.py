@@ -70,6 +70,6 @@ def try_all(path: Path) -> None:
         pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
         photo = Image.fromarray(pixels)
         photo.thumbnail(model.fit(model.default_side))
-        with refused(pixels):  # whatever the service would answer 500 for
+        with refused(pixels, "a model file"):  # whatever the service would answer 500 for
             for style in model.styles:
                 model.run(np.asarray(photo), style)

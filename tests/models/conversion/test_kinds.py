@@ -3,6 +3,7 @@
 import pickle
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -248,28 +249,68 @@ def test_a_loop_without_end_is_ended(
         converted(path)
 
 
+LIMITS = sandbox.Limits(memory=6 * 2**30)
+counts_memory = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
+
+
+@counts_memory
 def test_a_graph_that_asks_for_too_much_memory_is_refused(tmp_path: Path, converted: Any) -> None:
-    limits = sandbox.Limits(memory=8 * 2**30)
     nodes = [node("ConstantOfShape", "huge", "z"), node("ReduceMax", "z", "m", keepdims=0),
              node("Add", "x", "m", "y")]  # fmt: skip
     path = graph(tmp_path / "net.onnx", nodes, constants=[("huge", np.array([3 * 10**9]))])
     with pytest.raises(RefusedError, match="ConstantOfShape"):
-        converted(path, limits=limits)
+        converted(path, limits=LIMITS)
     assert not (tmp_path / "to" / "model.onnx").exists()
 
 
-@pytest.mark.parametrize(("shrunk", "size"), [(4, "384x512"), (8, "1024x1024")])
-def test_a_network_whose_memory_grows_with_the_square_of_the_pixels_is_refused(
-    tmp_path: Path, converted: Any, shrunk: int, size: str
-) -> None:
+def all_with_all(path: Path, shrunk: int) -> Path:
+    """A network that compares each part of a photo with each other, as attention does."""
     nodes = [node("AveragePool", "x", "p", kernel_shape=[shrunk] * 2, strides=[shrunk] * 2),
              node("Reshape", "p", "row", "r"), node("Reshape", "p", "column", "c"),
              node("MatMul", "c", "r", "all"), node("ReduceMax", "all", "m", keepdims=0),
              node("Mul", "m", "nought", "n"), node("Add", "x", "n", "y")]  # fmt: skip
     shapes = [("row", np.array([1, -1])), ("column", np.array([-1, 1]))]
-    path = graph(tmp_path / "net.onnx", nodes, constants=[*shapes, ("nought", np.float32(0))])
-    with pytest.raises(RefusedError, match=f"does not draw a photo of {size}"):
-        converted(path, max_side=1024, limits=sandbox.Limits(memory=6 * 2**30))
+    return graph(path, nodes, constants=[*shapes, ("nought", np.float32(0))])
+
+
+@counts_memory
+def test_a_network_that_takes_too_much_memory_for_any_photo_is_refused(
+    tmp_path: Path, converted: Any
+) -> None:
+    path = all_with_all(tmp_path / "net.onnx", shrunk=4)
+    with pytest.raises(RefusedError, match="a network that does not draw a photo of 384x512"):
+        converted(path, limits=LIMITS)
+
+
+@counts_memory
+def test_max_side_is_lowered_where_larger_photos_are_not_drawn(
+    tmp_path: Path, converted: Any
+) -> None:
+    path = all_with_all(tmp_path / "net.onnx", shrunk=8)
+    report, model = converted(path, max_side=1024, limits=LIMITS)
+    assert (model.max_side, report.metadata["max_side"]) == (512, "512")
+    assert "max_side is 512: a model file that does not draw a photo of 1024x1024" in str(report)
+
+
+class AllWithAll(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = x.flatten(1)[:, ::4]
+        return x + self.weight * (parts[:, :, None] * parts[:, None]).amax()
+
+
+@counts_memory
+def test_so_is_one_of_torchs(
+    tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(AllWithAll().state_dict(), path)
+    monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(network=AllWithAll))
+    with pytest.raises(RefusedError, match="a network that does not draw a photo of 384x512"):
+        converted(path, factory="mine:network", limits=LIMITS)
 
 
 def constant(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -235,3 +236,11 @@ def test_only_the_loader_unpickles() -> None:
     found = {path.name for path in files if RUNS.search(path.read_text())}
     assert found == {"loader.py"}
     assert not [p for p in files if re.search(r"import loader|loader import", p.read_text())]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
+def test_the_limit_on_memory_is_lifted_again() -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with sandbox.limited_memory(Limits(memory=2**36)):
+        assert resource.getrlimit(resource.RLIMIT_AS)[0] == 2**36
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
