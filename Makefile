@@ -91,7 +91,7 @@ lock: $(VENV)/.test  ## resolve and pin every dependency anew
 	sh tests/lock.sh
 
 clean:  ## remove what make has put here: environments, caches, build contexts; out/ stays
-	rm -rf $(VENV) $(MODELS) $(ORIGINAL) .image .image-* build artline.egg-info \
+	rm -rf $(VENV) $(MODELS) $(ORIGINAL) .image* build artline.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,5 +1,6 @@
 """Builds the function's container image, and runs it as Lambda does."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -154,23 +155,19 @@ def stand_in() -> str:
 def build(tag: str = TAG, base: str | None = None, *, root: Path = ROOT) -> str:
     """Builds the project at `root` on `base`, by default `base_image()`, as `tag`; returns that.
 
-    Raises `MissingError` where there is no engine or no base, `CalledProcessError` where it fails.
+    Two builds of one checkout wait for each other. Raises `MissingError` without an engine or
+    no base, `CalledProcessError` where it fails.
     """
-    arguments = {
-        "BASE_IMAGE": base or base_image(),
-        "VERSION": __version__,
-        "MODEL_SHA256": context.model_digest(root),
-    }
-    options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    docker(
-        "build",
-        "--quiet",
-        "--tag",
-        tag,
-        *options,
-        str(context.stage(root)),
-        stderr=subprocess.STDOUT,
-    )
+    with (root / ".image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        arguments = {
+            "BASE_IMAGE": base or base_image(),
+            "VERSION": __version__,
+            "MODEL_SHA256": context.model_digest(root),
+        }
+        options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        folder = str(context.stage(root))
+        docker("build", "--quiet", "--tag", tag, *options, folder, stderr=subprocess.STDOUT)
     return tag
 
 
