@@ -19,6 +19,7 @@ from artline.drawing.model import Model
 from artline.photo.reader import decode
 from artline.strokes import Blacks, Pixels, Stroke, ordered, svg, trace, travel
 from artline.version import MODEL
+from tests.inplace import only_the_default
 
 DPI = 96
 SVG = "{http://www.w3.org/2000/svg}"
@@ -111,7 +112,7 @@ def test_any_line_art_has_strokes_that_can_be_read(drawing: Pixels, blacks: Blac
     assert not re.search(rb"nan|inf", image)
 
 
-@pytest.mark.skipif(Model(MODEL).name != "artline", reason="not the default model")
+@only_the_default
 def test_vpype_reads_them_and_sorts_them_hardly_better(samples: Path, tmp_path: Path) -> None:
     photo = decode((samples / "face.jpg").read_bytes(), (512, 512))
     (tmp_path / "plot.svg").write_bytes(svg(Model(MODEL).run(photo), width_mm=150))

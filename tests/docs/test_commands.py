@@ -11,6 +11,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.inplace import only_the_default
+
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/http.md", "docs/client.md")
 BLOCK = re.compile(r"(?:^<!-- not run: (.+?) -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -70,6 +72,7 @@ def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]
     return done
 
 
+@only_the_default
 @pytest.mark.parametrize("page", PAGES)
 def test_shell(page: str, server: str, directory: Path, tmp_path: Path) -> None:
     here = Path(shutil.copytree(directory, tmp_path / "page"))
@@ -86,6 +89,7 @@ def test_shell(page: str, server: str, directory: Path, tmp_path: Path) -> None:
                     image.load()
 
 
+@only_the_default
 @pytest.mark.parametrize("page", ["README.md", "docs/client.md"])
 def test_python(page: str, server: str, directory: Path, tmp_path: Path) -> None:
     here = Path(shutil.copytree(directory, tmp_path / "page"))

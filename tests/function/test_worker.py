@@ -15,6 +15,7 @@ from PIL import Image
 from artline import limits
 from function.app import handler
 from local.event_source import event
+from tests.inplace import only_the_default
 from tests.jobs.stage import Stage, look, post, upload
 
 
@@ -146,6 +147,7 @@ print(Path("/proc/self/status").read_text())
 """
 
 
+@only_the_default
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to tell how much memory was used")
 @pytest.mark.parametrize(
     ("mode", "colour", "name", "saved"),

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.conftest import ROOT
+from tests.inplace import only_the_default
 from tests.page.conftest import DESKTOP, PHONE, Open, choose, drawn, until, wait_for
 from tests.page.proxy import Answer, Proxy
 
@@ -43,6 +44,7 @@ def check(page: Any, name: str) -> None:
     assert small == []
 
 
+@only_the_default
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_forced_colours_show_what_is_chosen(open_page: Open, samples: Path, scheme: str) -> None:
     page = open_page(forced_colors="active", color_scheme=scheme, locale="en-US", **PHONE)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.inplace import only_the_default
 from tests.page.conftest import Open, choose, drawn, jpeg, kept, picture, until, wait_for
 from tests.page.proxy import Answer, Proxy, Sent, gateway
 
@@ -31,6 +32,7 @@ def test_png_is_made_here(page: Any, proxy: Proxy, samples: Path) -> None:
     assert len(proxy.to("/transform")) == 1
 
 
+@only_the_default
 def test_two_thousand_pixels(page: Any, proxy: Proxy, samples: Path) -> None:
     choose(page, samples / "landscape.jpg")
     wait_for(page, "drawn")
@@ -44,6 +46,7 @@ def test_two_thousand_pixels(page: Any, proxy: Proxy, samples: Path) -> None:
     assert page.locator("#as_large").count() == 0
 
 
+@only_the_default
 def test_svg_and_no_background(page: Any, proxy: Proxy, samples: Path) -> None:
     choose(page, samples / "cat.jpg")
     wait_for(page, "drawn")

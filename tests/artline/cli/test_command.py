@@ -17,6 +17,7 @@ from PIL import Image
 
 from artline import Client, __version__
 from artline.cli._arguments import parse
+from tests.inplace import IN_PLACE, NAME
 
 ROOT = Path(__file__).parents[3]
 SAVED = re.compile(r"(.+): saved as (.+/\d{14}(?:-\d+)?\.jpg) in \d+\.\d s")
@@ -94,7 +95,8 @@ def test_full_size_is_as_large_as_the_model_draws(
     done = artline(samples / "landscape.jpg", "--full-size", *at)
     assert done.returncode == 0, done.stderr
     (picture,) = tmp_path.iterdir()
-    assert size(picture) == (2048, 1536)
+    side = IN_PLACE.max_side
+    assert size(picture) == (side, side * 3 // 4)
 
 
 def test_each_failure_is_named_and_the_rest_is_drawn(
@@ -378,7 +380,7 @@ def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Pat
     assert (drawn["photo"], drawn["status"]) == (str(samples / "cat.jpg"), "drawn")
     assert size(tmp_path / drawn["file"]) == (451, 300)
     assert {"decode", "inference", "encode"} <= drawn["timings"].keys()
-    assert drawn["model"] == "artline/2.0.0"
+    assert drawn["model"] == NAME
     assert failed == {
         "photo": "none.jpg",
         "status": "failed",

@@ -16,10 +16,9 @@ from artline.drawing.model import Model
 from artline.drawing.transform import transform
 from artline.options import Options
 from artline.version import MODEL
+from tests.inplace import only_the_default
 
-pytestmark = pytest.mark.skipif(
-    Model(MODEL).name != "artline", reason="artline/model.onnx is not the default model"
-)
+pytestmark = only_the_default
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = Path(__file__).parents[3] / "samples"
 SIDE = 512

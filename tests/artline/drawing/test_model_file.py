@@ -9,10 +9,9 @@ from PIL import Image
 
 from artline.drawing import model
 from artline.version import MODEL as PATH
+from tests.inplace import only_the_default
 
-pytestmark = pytest.mark.skipif(
-    model.Model(PATH).name != "artline", reason="artline/model.onnx is not the default model"
-)
+pytestmark = only_the_default
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from artline.errors import OptionError
 from artline.options import Options
 from artline.photo.reader import Pixels, decode
 from artline.version import MODEL
+from tests.inplace import only_the_default
 from tests.networks import negative
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -52,6 +53,7 @@ def art(request: pytest.FixtureRequest, samples: Path, model: Model) -> Pixels:
     return model.run(decode(photo, (1024, 1024)))
 
 
+@only_the_default
 def test_it_agrees_with_the_raster(art: Pixels) -> None:
     height, width = art.shape[:2]
     image = svg(art)
