@@ -108,9 +108,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
-def status() -> str:
+def status() -> list[str]:
+    """What git sees in the checkout, without the caches and folders of other tools at work."""
     command = ["git", "status", "--porcelain", "--ignored"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    return [line for line in lines if not line.startswith("!! .") and "__pycache__" not in line]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ ENVIRONMENTS, CALLERS = 2, 8
 PHOTOS, SIZES = 360, 270
 """Half of the later half's photos are of sizes that have not been drawn before."""
 ROUNDS = 6
-GROWTH = 25e6
+GROWTH = 15e6
 """Bytes that the environments may gain in the second half. The photos' files alone are 23 MB."""
 
 
