@@ -10,7 +10,7 @@ BASE_IMAGE ?=
 FILE ?=
 OPTIONS ?=
 ARGS ?=
-WORKERS ?= 4
+WORKERS ?= 3
 PYTHON38 ?= python3.8
 
 VENV := .venv

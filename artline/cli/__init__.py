@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Final, NoReturn
 
 INTERRUPTED: Final = 130
 """128 and SIGINT's number, as shells have it."""
+
+CLOSED: Final = 141
+"""128 and SIGPIPE's number: nobody reads standard output."""
 
 
 def main() -> None:
@@ -14,6 +19,17 @@ def main() -> None:
     try:
         from ._command import run
 
-        sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        status = INTERRUPTED
+    if status in (INTERRUPTED, CLOSED):
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: the engine aborts where Python ends while a thread is still drawing."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)

@@ -12,14 +12,14 @@ from typing import Final
 from PIL import Image
 
 from ..errors import ArtLineError, OptionError, SaveError
-from . import INTERRUPTED
+from . import CLOSED, INTERRUPTED
 from ._arguments import Arguments, parse
 from ._artists import artist, endpoint
 from ._batch import Batch
 from ._display import Display, printable
 
-FAILED, MISUSED, CLOSED = 1, 2, 141
-"""Exit statuses: a photo failed, wrong arguments, and as after SIGPIPE nobody reads stdout."""
+FAILED, MISUSED = 1, 2
+"""Exit statuses: a photo failed, and wrong arguments."""
 
 HERE: Final = "Drawing on this machine: no service is configured (--local asks for this)."
 

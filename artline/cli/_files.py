@@ -85,7 +85,10 @@ def _walk(
             if recursive and not each.startswith(".") and (here / each).resolve() != into
         )
         for name in sorted(names):
-            if PHOTOS.fullmatch(name) and not _is_art(name, names, timed=here.resolve() == into):
+            if not PHOTOS.fullmatch(name) or _is_art(name, names, timed=here.resolve() == into):
+                continue
+            # A pipe or a device would be waited for; a broken link is a photo that is missed.
+            if (here / name).is_file() or not (here / name).exists():
                 yield Photo(str(here / name), here.relative_to(top))
 
 

@@ -99,6 +99,20 @@ def test_full_size_is_as_large_as_the_model_draws(
     assert size(picture) == (side, side * 3 // 4)
 
 
+def test_pipes_and_devices_in_a_directory_are_no_photos(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe.jpg")
+    (tmp_path / "in" / "device.jpg").symlink_to("/dev/zero")
+    (tmp_path / "in" / "broken.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "in" / "cat.jpg").symlink_to(samples / "cat.jpg")
+    done = artline("in", "-o", "out", *at)
+    assert done.returncode == 1
+    assert "broken.jpg: No such file or directory" in done.stderr
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 1
+
+
 def test_each_failure_is_named_and_the_rest_is_drawn(
     at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:

@@ -110,6 +110,27 @@ def test_interrupted_while_waiting_for_answers(
     assert not (out / NAME).exists()
 
 
+@pytest.mark.parametrize("attempt", range(5))
+def test_interrupted_while_the_engine_draws(samples: Path, tmp_path: Path, attempt: int) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for number in range(12):  # no two alike
+        data = (samples / "landscape.jpg").read_bytes() + bytes([number])
+        (photos / f"{number}.jpg").write_bytes(data)
+    run = Run(photos, "-o", out, "--local", "--full-size", "-j", 1 + attempt % 3)
+
+    def ready() -> bool:
+        if not saved(out, 1):
+            return False
+        time.sleep(0.05 * attempt)
+        return True
+
+    status, said = run.interrupt_when(ready)
+    assert status == 130, said
+    assert said.splitlines()[-1] == "Interrupted: the same command again continues from here."
+    assert all(map(whole, pictures(out)))
+
+
 def test_two_hundred_jobs_interrupted_at_random(scripted: Any, steps: Any, tmp_path: Path) -> None:
     """The service's half is played here: an id follows from the photo, a result stays."""
     photos, out = folder(tmp_path / "photos", 200), tmp_path / "out"
