@@ -17,7 +17,7 @@ VENV := .venv
 MODELS := .venv-models
 ORIGINAL := .venv-original
 BIOME := @biomejs/biome@2.6.8
-# Many tests wait: for containers, browsers, timeouts.
+# Tests spend much time waiting for containers, browsers and timeouts.
 PARALLEL = --numprocesses $(WORKERS) --dist worksteal
 PIP := pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 

@@ -1,4 +1,4 @@
-"""The model that is in place: whoever brings their own runs these tests with it."""
+"""The model file under test, `artline/model.onnx`: the default model, or a user's own."""
 
 import pytest
 
@@ -11,4 +11,4 @@ NAME = f"{IN_PLACE.name}/{IN_PLACE.version}"
 only_the_default = pytest.mark.skipif(
     IN_PLACE.name != "artline", reason="artline/model.onnx is not the default model"
 )
-"""For what the default model alone must do; what any model must do is asked of the one in place."""
+"""For a test of what only the default model must do. All other tests pass with any model file."""

@@ -87,7 +87,7 @@ def _walk(
         for name in sorted(names):
             if not PHOTOS.fullmatch(name) or _is_art(name, names, timed=here.resolve() == into):
                 continue
-            # A pipe or a device would be waited for; a broken link is a photo that is missed.
+            # Reading a pipe or a device can block for ever. A broken link fails later, by its name.
             if (here / name).is_file() or not (here / name).exists():
                 yield Photo(str(here / name), here.relative_to(top))
 

@@ -110,8 +110,7 @@ def limit(limits: Limits) -> None:
         (resource.RLIMIT_FSIZE, limits.file),
         (resource.RLIMIT_CORE, 0),
     ):
-        most = resource.getrlimit(kind)[1]
-        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        value = _lowest(value, resource.getrlimit(kind)[1])
         resource.setrlimit(kind, (value, value))
 
 
@@ -122,12 +121,15 @@ def limited_memory(limits: Limits) -> Iterator[None]:
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_AS)
-    lower = [value for value in (*before, limits.memory) if value != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(lower), before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (_lowest(limits.memory, *before), before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _lowest(*limits: int) -> int:
+    return min(limit for limit in limits if limit != resource.RLIM_INFINITY)
 
 
 def _environment(folder: Path) -> dict[str, str]:

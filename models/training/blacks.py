@@ -27,8 +27,8 @@ from models.training.flow import along, gaussian, smoothstep, tangents
 SIZE = 72.0  # pixels that a face's size is brought to
 BARELY = 0.22  # of the skin's lightness: what is darker is black even on a bare cheek
 REACH = 4.2  # face sizes around the middle of the face that are looked at
-CLOTH = 0.45  # of the skin's lightness: clothes are darker everywhere to be black
-DARK = 0.315  # of it: and darker than this on average
+CLOTH = 0.45  # of the skin's lightness: upper limit of each pixel of black clothes
+DARK = 0.315  # of the skin's lightness: upper limit of their mean
 FOLD = 0.3  # edge probability of a contour inside them
 BORDER = 0.35  # edge probability along which dark areas are cut into pieces
 LARGE = 0.3  # of a face's size squared: pixels of the least piece of clothes
@@ -275,7 +275,7 @@ def clothes(grey: Floats, edge: Floats, people: People, skins: list[float]) -> M
     Args:
         grey: lightness of the picture, [H, W].
         edge: edge probability, [H, W].
-        people: the faces in it, in its pixels; who is nearest wears what is not a face.
+        people: the faces in it, in its pixels; the nearest face says who wears a pixel.
         skins: the lightness of each face's skin.
 
     """
@@ -297,7 +297,7 @@ def clothes(grey: Floats, edge: Floats, people: People, skins: list[float]) -> M
     on_person = ndimage.mean(people.person, pieces, numbers) > 0.85
     even = ndimage.mean(ratio, pieces, numbers) < DARK
     whole = dark & only(pieces, large & on_person & even) & (people.person > 0.5)
-    for face in people.faces:  # whose own darkness is the head's
+    for face in people.faces:  # `of_head` judges a face
         whole &= ~faces.polygon(face.mesh[list(faces.OVAL)], grey.shape)
     whole = ~without_specks(~whole, 0.02 * size**2)
     # A lapel, or an arm before the chest, is a white line.

@@ -79,17 +79,15 @@ def teach(build: Path) -> int:
     that this may be stopped and begun again.
 
     Raises:
-        ValueError: an earlier version of the teacher drew what is there.
+        ValueError: another version of the teacher drew what is there.
 
     """
     mark = build / "lessons" / "teacher"
-    if not mark.exists():
-        if any(mark.parent.glob("*/*.png")):
-            raise ValueError(f"{mark.parent} holds lessons of an earlier teacher: delete it")
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(VERSION)
-    if mark.read_text() != VERSION:
+    version = mark.read_text() if mark.exists() else None
+    if version != VERSION and any(mark.parent.glob("*/*.png")):
         raise ValueError(f"{mark.parent} holds lessons of another teacher: delete it")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(VERSION)
     teacher_ = Teacher(build)
     photos = sorted((build / "photos").glob("*/*.png"))
     random.Random(1).shuffle(photos)  # what is ready so far makes a fair sample

@@ -250,10 +250,10 @@ def test_a_loop_without_end_is_ended(
 
 
 LIMITS = sandbox.Limits(memory=6 * 2**30)
-counts_memory = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
+limits_memory = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
 
 
-@counts_memory
+@limits_memory
 def test_a_graph_that_asks_for_too_much_memory_is_refused(tmp_path: Path, converted: Any) -> None:
     nodes = [node("ConstantOfShape", "huge", "z"), node("ReduceMax", "z", "m", keepdims=0),
              node("Add", "x", "m", "y")]  # fmt: skip
@@ -273,7 +273,7 @@ def all_with_all(path: Path, shrunk: int) -> Path:
     return graph(path, nodes, constants=[*shapes, ("nought", np.float32(0))])
 
 
-@counts_memory
+@limits_memory
 def test_a_network_that_takes_too_much_memory_for_any_photo_is_refused(
     tmp_path: Path, converted: Any
 ) -> None:
@@ -282,7 +282,7 @@ def test_a_network_that_takes_too_much_memory_for_any_photo_is_refused(
         converted(path, limits=LIMITS)
 
 
-@counts_memory
+@limits_memory
 def test_max_side_is_lowered_where_larger_photos_are_not_drawn(
     tmp_path: Path, converted: Any
 ) -> None:
@@ -302,8 +302,8 @@ class AllWithAll(nn.Module):
         return x + self.weight * (parts[:, :, None] * parts[:, None]).amax()
 
 
-@counts_memory
-def test_so_is_one_of_torchs(
+@limits_memory
+def test_a_torch_network_that_takes_too_much_memory_is_refused(
     tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "weights.pt"

@@ -74,14 +74,13 @@ def test_what_reaches_far_from_the_head_is_no_hair(face: Face) -> None:
     assert blacks.black(photo, edge, people)[280:].mean() < 0.05
 
 
-def wearing(face: Face, cloth: float, person: float = 1.0, *others: Face) -> Mask:
-    """The black clothes of people with skin of 0.8, where all below row 240 is `cloth`."""
+def wearing(face: Face, cloth: float, person: float = 1.0) -> Mask:
+    """The black clothes of somebody with skin of 0.8, where all below row 240 is `cloth`."""
     grey = np.full((SIDE, SIDE), 0.9, np.float32)
     grey[240:] = cloth
     edge, mask = np.zeros_like(grey), np.zeros_like(grey)
     mask[230:] = person
-    people = (face, *others)
-    return blacks.clothes(grey, edge, People(people, mask), [0.8] * len(people))
+    return blacks.clothes(grey, edge, People((face,), mask), [0.8])
 
 
 @pytest.mark.parametrize(
