@@ -37,7 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = importlib.import_module(f"models.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"python -m models {name}", description=COMMANDS[name])
     command.arguments(parser)
-    return int(command.run(parser.parse_args(words[1:])))
+    try:
+        return int(command.run(parser.parse_args(words[1:])))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

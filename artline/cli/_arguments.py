@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from ..drawing.art import names_a_file
+from ..drawing.art import names_a_file, names_another_format
 from ..drawing.save import FILE_SUFFIXES
 from ..errors import OptionError
 from ..limits import DEFAULT_SIDE
@@ -19,6 +20,9 @@ Name: TypeAlias = Literal["time", "photo"]
 
 STANDARD: Final = "-"
 """Standard input, as a photo; standard output, as the place for the line art."""
+
+WIDTH: Final = 210.0
+"""Millimetres that strokes are wide, unless the user says."""
 
 VIA: Final = ("auto", "transform", "jobs")
 
@@ -96,14 +100,16 @@ def parse(words: list[str]) -> Arguments:
         json=given.json,
         quiet=given.quiet,
         strokes=given.strokes,
-        width=given.width,
-        blacks=given.blacks,
+        width=given.width or WIDTH,
+        blacks=given.blacks or "outline",
     )
 
 
 def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
     if given.photos.count(STANDARD) > 1:
         raise OptionError("standard input can be read once")
+    if "" in given.photos:
+        raise OptionError("a photo's name is empty")
     if given.local or given.model:
         here = "--model" if given.model else "--local"
         for name, there in (("--endpoint", given.endpoint), ("--via", given.via != "auto")):
@@ -117,12 +123,17 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
 def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
     """What is to be written, and where. The name of a file says its format."""
     output = Path(given.output)
+    for name in ("width", "blacks"):
+        if getattr(given, name) is not None and not given.strokes:
+            raise OptionError(f"--{name} is for strokes: add --strokes")
     if given.strokes and options.setdefault("format", "svg") != "svg":
         raise OptionError(f"--strokes writes SVG only, not {options['format']}")
     if given.output == STANDARD:
         if given.json:
             raise OptionError("--json and -o - both write to standard output")
         _check_one(given.photos, "-o - is")
+    elif names_another_format(output):
+        raise OptionError(f"-o {given.output}: line art is {', '.join(FILE_SUFFIXES)}")
     elif names_a_file(output):
         _check_one(given.photos, f"-o {given.output} is the name of")
         kind = FILE_SUFFIXES[output.suffix.lower()]
@@ -159,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("time", "photo"),
         default="time",
         help="name the line art by the time, as yyyyMMddHHmmss.jpg, or after the photo, in which"
-        " case a photo whose line art is there is skipped (default: time)",
+        " case a photo is skipped if a newer file of that name is there (default: time)",
     )
     add("-r", "--recursive", action="store_true", help="directories with all that is below them")
     for name, option in OPTIONS.items():
@@ -178,14 +189,12 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--width",
         type=_millimetres,
-        default=210.0,
         metavar="MM",
         help="with --strokes: the width of the line art in millimetres, as 210mm (default: 210)",
     )
     add(
         "--blacks",
         choices=("outline", "hatch"),
-        default="outline",
         help="with --strokes: how black areas are drawn (default: outline)",
     )
     add("--full-size", action="store_true", help="draw photos as large as the model can")
@@ -212,18 +221,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _number(text: str) -> int:
-    return int(text)
+    with suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
 
 
 def _millimetres(text: str) -> float:
-    width = float(text.removesuffix("mm"))
-    if not 1 <= width <= 100_000:
-        raise argparse.ArgumentTypeError("it is 1mm to 100000mm")
-    return width
+    with suppress(ValueError):
+        if 1 <= (width := float(text.removesuffix("mm"))) <= 100_000:
+            return width
+    raise argparse.ArgumentTypeError(f"{text!r} is not 1mm to 100000mm")
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
+    if (count := _number(text)) < 1:
         raise argparse.ArgumentTypeError("it is 1 or more")
     return count

@@ -103,6 +103,13 @@ def _is_art(name: str, beside: list[str], *, timed: bool) -> bool:
     )
 
 
+def _is_older(art: Path, photo: Photo) -> bool:
+    try:
+        return art.stat().st_mtime_ns < Path(photo.path).stat().st_mtime_ns
+    except (OSError, ValueError):  # either is not there
+        return False
+
+
 class Names:
     """The names of line art after its photos, no two alike."""
 
@@ -112,13 +119,16 @@ class Names:
         self._taken: set[Path] = set()
 
     def of(self, photo: Photo) -> Path:
-        """The file that the photo's line art is to be, whether or not it is there."""
+        """The file that the photo's line art is to be, or is already.
+
+        A file that is older than the photo is of another one, or of what the photo was before.
+        """
         stem = "stdin" if photo.path == STANDARD else Path(photo.path).stem
         directory = self._directory / photo.below
         if photo.path != STANDARD and directory.resolve() == Path(photo.path).parent.resolve():
             stem += MARK
         path, number = directory / f"{stem}{self._suffix}", 0
-        while path in self._taken:
+        while path in self._taken or _is_older(path, photo):
             number += 1
             path = directory / f"{stem}-{number}{self._suffix}"
         self._taken.add(path)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ..errors import SaveError
-from .save import FILE_SUFFIXES, save, save_as
+from ..errors import SaveError, UnknownFormatError
+from ..options import MEDIA_TYPES
+from .save import FILE_SUFFIXES, OTHER_SUFFIXES, save, save_as
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,12 +39,17 @@ class LineArt:
 
     @property
     def image(self) -> Image.Image:
-        """The line art as a Pillow image. SVG has no pixels: Pillow cannot open it."""
+        """The line art as a Pillow image. Raises `UnknownFormatError` for SVG: it has no pixels."""
+        if self.content_type == MEDIA_TYPES["svg"]:
+            raise UnknownFormatError("SVG has no pixels: draw in another format for them.")
         return Image.open(io.BytesIO(self.data))
 
     @property
     def array(self) -> npt.NDArray[np.uint8]:
-        """The line art as uint8 `[H, W]` where it is grey, `[H, W, 3]` or `[H, W, 4]` if not."""
+        """The line art as uint8 `[H, W]` where it is grey, `[H, W, 3]` or `[H, W, 4]` if not.
+
+        Raises `UnknownFormatError` for SVG.
+        """
         import numpy as np
 
         return np.asarray(self.image)
@@ -59,6 +65,8 @@ class LineArt:
         PosixPath('out/20261123101500.jpg')
         """
         path = Path(to)
+        if names_another_format(path):
+            raise SaveError(f"{path} has a suffix that is none of {', '.join(FILE_SUFFIXES)}")
         try:
             if not names_a_file(path):
                 return save(self.data, self.content_type, path)
@@ -78,3 +86,8 @@ class LineArt:
 def names_a_file(path: Path) -> bool:
     """Whether line art that is saved to `path` is to be that file, not one in that directory."""
     return path.suffix.lower() in FILE_SUFFIXES and not path.is_dir()
+
+
+def names_another_format(path: Path) -> bool:
+    """Whether `path` names an image file of a format that line art is not saved in."""
+    return path.suffix.lower() in OTHER_SUFFIXES and not path.is_dir()

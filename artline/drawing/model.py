@@ -49,6 +49,7 @@ class Model:
         try:
             options = _options(path.stat().st_size, threads)
             providers = list(providers or ["CPUExecutionProvider"])
+            _check(providers)
             self._session = ort.InferenceSession(path, options, providers=providers)
             self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
         except OSError as error:
@@ -115,6 +116,15 @@ def _styles(metadata: Mapping[str, str]) -> tuple[str, ...]:
     if len(set(styles)) < len(styles) or not all(STYLE.fullmatch(style) for style in styles):
         raise ValueError(f"its metadata has no list of styles, but {', '.join(styles)!r}")
     return styles
+
+
+def _check(providers: Sequence[Any]) -> None:
+    """Refuses a provider that is not there: the engine would warn, and take its own instead."""
+    there = ort.get_available_providers()
+    for provider in providers:
+        name = provider if isinstance(provider, str) else provider[0]
+        if name not in there:
+            raise ValueError(f"no provider {name}: this onnxruntime has {', '.join(there)}")
 
 
 @cache

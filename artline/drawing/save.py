@@ -23,6 +23,9 @@ SUFFIXES: Final = {
 FILE_SUFFIXES: Final = {each: kind for kind, each in SUFFIXES.items()} | {".jpeg": "image/jpeg"}
 """The media type of line art that is saved under a name with this suffix, in lower case."""
 
+OTHER_SUFFIXES: Final = {".avif", ".bmp", ".eps", ".gif", ".heic", ".jp2", ".pdf", ".tif", ".tiff"}
+"""Those that line art is not saved under. Taken for a directory's, they would surprise."""
+
 
 def save(data: bytes, content_type: str, directory: Path) -> Path:
     """Writes `data` as `yyyyMMddHHmmss` and its type's suffix, then -1, -2 ... where that is taken.

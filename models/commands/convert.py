@@ -7,7 +7,10 @@ import math
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from artline.limits import MIN_SIDE
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +23,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--name", help="the model's name; the file's by default")
     add("--version", default="1", help="the model's version")
     add("--license", default="unknown", help="of the weights")
-    add("--max-side", type=_positive, default=1024, help="lowered where memory asks for it")
+    add(
+        "--max-side",
+        type=_side,
+        help="default: a model file's own, else 1024; lowered to fit memory",
+    )
     add("--fixed", type=_size, help="HxW: draw at this size alone")
     add("--mean", type=_colours, help="R,G,B of 0..1, where the file does not say")
     add("--std", type=_deviations, help="R,G,B, likewise")
@@ -48,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     logging.disable(logging.WARNING)  # of the quantiser, which advises on what is done already
     warnings.simplefilter("ignore")  # of torch's exporter; the comparison shows what it did
+    if arguments.no_sandbox and not arguments.trust:
+        print("--no-sandbox is for files that run: add --trust, or leave it out", file=sys.stderr)
+        return 2
     options = Options(
         name=arguments.name or "",
         version=arguments.version,
@@ -77,16 +87,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
-    return value
+    with suppress(ValueError):
+        if math.isfinite(value := float(text)):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
 
 
 def _positive(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 1_000_000):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _side(text: str) -> int:
+    if (side := _positive(text)) < MIN_SIDE:
+        raise argparse.ArgumentTypeError(f"photos are drawn from {MIN_SIDE} pixels on")
+    return side
 
 
 def _size(text: str) -> tuple[int, int]:

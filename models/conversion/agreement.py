@@ -38,7 +38,7 @@ def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
     Raises `FileNotFoundError` where the folder holds no JPEG.
     """
     found = []
-    for path in sorted(folder.glob("*.jpg")):
+    for path in sorted(filter(Path.is_file, folder.glob("*.jpg"))):  # no pipe, which blocks
         photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
         if size is not None:
             photo = ImageOps.fit(photo, size[::-1])

@@ -29,14 +29,15 @@ from models.conversion.agreement import CHECKED_AT, Agreement, Pixels
 from models.conversion.cost import Cost, cost
 from models.conversion.export import export
 from models.conversion.onnxfile import OnnxSource
-from models.conversion.options import Options
+from models.conversion.options import MAX_SIDE, Options
 from models.conversion.pickles import Object, RefusedError
-from models.conversion.source import Source, check_fixed, smallest_multiple
+from models.conversion.source import Source, check_fixed, failure, smallest_multiple
 from models.conversion.text import plain
 
 ROOM = 0.75  # of the function's memory: the rest is for photos, answers and the engine's variance
 SMALLEST_SIDE = 256
 CALIBRATED_AT = (256, 320)  # every activation of every photo is kept for a while: not too large
+FURTHEST = 8.0  # grey levels of 255, on average: eight bits are within 3, others within 1
 TIMEOUT = 29  # seconds that the function has for a photo
 
 
@@ -102,6 +103,10 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
         "source": f"converted from {path.name}",
     }
     source = _read(path, options, samples)
+    if isinstance(source, Source) and (
+        options.mean not in (None, source.mean) or options.std not in (None, source.std)
+    ):
+        source.notes.append("normalised as the file says, not as --mean and --std do")
     if isinstance(source, OnnxSource):
         onnxfile.write(source, to, metadata, options)
     else:
@@ -116,12 +121,14 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
     judged = photos
     if options.int8:
         judged = _in_eight_bits(to, notes, samples)
+    agreed = agreement.compare(Model(to).run, source.draw, judged)
+    _check_agrees(agreed, source, judged[0])
     report = Report(
         kind=source.kind,
         path=to,
         metadata=_metadata(to),
         opset=_opset(to),
-        agreement=agreement.compare(Model(to).run, source.draw, judged),
+        agreement=agreed,
         memory=options.memory,
         notes=notes,
     )
@@ -157,6 +164,15 @@ def _check_something_drawn(drawn: list[Pixels]) -> None:
             raise RefusedError(f"a model file that draws all {name}: see --range, --mean and --std")
 
 
+def _check_agrees(agreed: Agreement, source: Source | OnnxSource, photo: Pixels) -> None:
+    if agreed.mean <= FURTHEST:
+        return
+    once, again = (np.clip(source.draw(photo), 0, 255) for _ in range(2))
+    if np.abs(once - again).mean() > FURTHEST / 2:
+        raise RefusedError("a network that draws the same photo differently at each run")
+    raise RefusedError(f"a model file that draws something else than its source: {agreed}")
+
+
 def _read(path: Path, options: Options, samples: Path) -> Source | OnnxSource:
     """The network in `path`, by the route that its bytes ask for."""
     if options.factory is not None:
@@ -186,6 +202,7 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
         if fixed is None:
             raise RefusedError(
                 "a network that takes photos of one size alone: name it with --fixed HxW"
+                f" ({failure(source.module, (128, 192))})"
             )
         source.notes.append(f"takes photos of {fixed[0]}x{fixed[1]} alone")
     if fixed is not None:
@@ -198,7 +215,7 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
             std=source.std,
             metadata=metadata,
             multiple=multiple or 1,
-            max_side=options.max_side,
+            max_side=options.max_side or MAX_SIDE,
             fixed_size=fixed,
             low=source.low,
             high=source.high,

@@ -18,8 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from artline.drawing.model import METADATA
 from models.conversion.agreement import Draw, Pixels
+from models.conversion.options import MAX_SIDE
 from models.conversion.pickles import RefusedError
-from models.conversion.source import MULTIPLES, check_shape, not_one
+from models.conversion.source import MULTIPLES, check_shape, lacks_memory, not_one
 from models.conversion.text import plain
 
 if TYPE_CHECKING:
@@ -291,7 +292,7 @@ def write(source: OnnxSource, to: Path, metadata: dict[str, str], options: Optio
     )
     whole.functions.extend(model.functions)
     fixed = {"fixed_size": "{}x{}".format(*options.fixed)} if options.fixed else {}
-    sides = {"max_side": str(max(options.fixed) if options.fixed else options.max_side)}
+    sides = {"max_side": str(max(options.fixed or (options.max_side or MAX_SIDE,)))}
     multiple = {"multiple": str(1 if options.fixed else _multiple(whole))}
     helper.set_model_props(whole, metadata | sides | multiple | fixed)
     onnx.save(whole, to)
@@ -360,15 +361,11 @@ def _write_as_it_is(
     source: OnnxSource, to: Path, metadata: dict[str, str], options: Options
 ) -> None:
     own = {each.key: each.value for each in source.model.metadata_props}
-    if not options.name:
-        metadata = {key: own[key] for key in metadata}
-    sides = (
-        {}
-        if "fixed_size" in own
-        else {"max_side": str(min(int(own["max_side"]), options.max_side))}
-    )
+    metadata = dict(metadata) if options.name else {}
+    if options.max_side and "fixed_size" not in own:
+        metadata["max_side"] = str(min(int(own["max_side"]), options.max_side))
     made = onnx.ModelProto.FromString(source.model.SerializeToString())
-    helper.set_model_props(made, own | metadata | sides)
+    helper.set_model_props(made, own | metadata)
     onnx.save(made, to)
     source.notes.append("a model file already: its graph is kept as it is")
 
@@ -381,6 +378,7 @@ def _multiple(model: onnx.ModelProto) -> int:
     """What sides must be multiples of, by trying; see `source.smallest_multiple`."""
     session = _session(model)
     port = Port("image", TensorProto.UINT8, "last")
+    reason = "others come back at another size"
     for multiple in MULTIPLES:
         sizes = [(64 + multiple, 64 + 3 * multiple), (128 - multiple, 64 + multiple)]
         sizes += [(192, 256)] if multiple < 64 else []
@@ -388,8 +386,15 @@ def _multiple(model: onnx.ModelProto) -> int:
             shapes = [
                 _run(session, port, np.zeros((1, *size, 3), np.uint8))[0].shape for size in sizes
             ]
-        except Exception:  # noqa: S112 - a size that does not work is what is looked for
-            continue
+        except Exception as error:
+            if lacks_memory(error):
+                raise RefusedError(
+                    f"a network that lacks memory for photos of 192 pixels: {plain(error)}"
+                ) from error
+            reason = plain(error)
+            continue  # a size that does not work is what is looked for
         if all(shape[1:3] == size for shape, size in zip(shapes, sizes, strict=True)):
             return multiple
-    raise RefusedError("a network that takes photos of one size alone: name it with --fixed HxW")
+    raise RefusedError(
+        f"a network that takes photos of one size alone: name it with --fixed HxW ({reason})"
+    )

@@ -8,6 +8,7 @@ classes that it knows. Time and memory are in proportion to the pickle's size.
 
 import io
 import pickletools
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -355,12 +356,14 @@ def follow(stream: BinaryIO | bytes, persistent: Callable[[Any], Any] = Persiste
     source = io.BytesIO(stream) if isinstance(stream, bytes) else stream
     machine = _Machine(persistent)
     try:
-        for count, (opcode, arg, _) in enumerate(pickletools.genops(source)):
-            if opcode.name == "STOP":
-                return Reading(machine.pop(), machine.names, machine.objects)
-            if count > MAX_OPCODES:
-                raise RefusedError(f"the pickle has more than {MAX_OPCODES} instructions")
-            machine.step(opcode.name, arg)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of a string's unknown escapes
+            for count, (opcode, arg, _) in enumerate(pickletools.genops(source)):
+                if opcode.name == "STOP":
+                    return Reading(machine.pop(), machine.names, machine.objects)
+                if count > MAX_OPCODES:
+                    raise RefusedError(f"the pickle has more than {MAX_OPCODES} instructions")
+                machine.step(opcode.name, arg)
     except RefusedError:
         raise
     except (ValueError, TypeError, OverflowError, MemoryError) as error:

@@ -12,6 +12,7 @@ from PIL import Image
 from artline.drawing.model import Model
 from models.conversion.agreement import refused
 from models.conversion.pickles import RefusedError
+from models.conversion.source import lacks_memory
 
 LARGEST = 256  # pixels: a network that needs more than this at its smallest is refused
 TRIED = ((1, 1), (1, 5000), (5000, 1), (4, 4), (10, 3000), (2, 3), (97, 31), (333, 500))
@@ -53,7 +54,11 @@ def _draws(session: onnxruntime.InferenceSession, side: int) -> bool:
     for size in ((side, side), (side, 2 * side), (2 * side, side)):
         try:
             (art,) = session.run(["art"], {"image": np.full((1, *size, 3), 128, np.uint8)})
-        except Exception:  # the engine's own exceptions share no base class
+        except Exception as error:  # the engine's own exceptions share no base class
+            if lacks_memory(error):
+                raise RefusedError(
+                    f"a network that lacks memory for a photo of {size[0]}x{size[1]}"
+                ) from error
             return False
         if art.shape[1:3] != size:
             return False

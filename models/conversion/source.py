@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -65,7 +66,9 @@ def check_fixed(module: nn.Module, size: tuple[int, int]) -> None:
     """Raise `RefusedError` unless `module` draws photos of `size` (height, width) at that size."""
     shape = _shape(module, size)
     if shape is None:
-        raise RefusedError(f"a network that does not take photos of {size[0]}x{size[1]}")
+        raise RefusedError(
+            f"a network that does not take photos of {size[0]}x{size[1]}: {failure(module, size)}"
+        )
     if shape[2:] != size:
         check_shape(shape, size)
 
@@ -101,17 +104,39 @@ def not_one(names: list[str], outputs: list[Any]) -> str:
     )
 
 
+def failure(module: nn.Module, size: tuple[int, int]) -> str:
+    """What `module` says of a photo of `size` (height, width) that it does not draw."""
+    try:
+        _try(module, size)
+    except (RuntimeError, AssertionError) as error:
+        return plain(str(error) or type(error).__name__)
+    return "it draws that"
+
+
+def _try(module: nn.Module, size: tuple[int, int]) -> Any:
+    with torch.inference_mode():
+        return module(torch.zeros(1, 3, *size))
+
+
 def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
-        with torch.inference_mode():
-            given = module(torch.zeros(1, 3, *size))
-    except (RuntimeError, AssertionError):  # sizes that do not meet, somewhere inside
-        return None
+        given = _try(module, size)
+    except (RuntimeError, AssertionError, MemoryError) as error:
+        if lacks_memory(error):
+            raise RefusedError(
+                f"a network that lacks memory for a photo of {size[0]}x{size[1]}: {plain(error)}"
+            ) from error
+        return None  # sizes that do not meet, somewhere inside
     if not isinstance(given, torch.Tensor):
         raise RefusedError(f"a network that gives a {type(given).__name__}, not one picture")
     if given.ndim != 4 or given.shape[1] not in (1, 3):
         check_shape(tuple(given.shape), size)
     return tuple(given.shape)
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether this is how numpy, torch or ONNX Runtime say that memory ran out."""
+    return isinstance(error, MemoryError) or bool(re.search(r"alloc", str(error), re.I))
 
 
 def check_shape(shape: tuple[int, ...], size: tuple[int, ...]) -> NoReturn:

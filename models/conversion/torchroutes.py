@@ -38,7 +38,7 @@ def from_factory(path: Path, options: Options) -> Source:
     found = weights.read(path)
     try:
         module = getattr(importlib.import_module(package), name)()
-    except Exception as error:  # whatever the user's own code raises
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise RefusedError(f"{given}: {plain(what)}") from error
     if not isinstance(module, nn.Module):

@@ -373,6 +373,44 @@ def test_names_after_the_photos(at: list[str], samples: Path, artline: Any, tmp_
     assert again.stdout.count("saved as art/b/a.jpg") == 1
 
 
+def test_a_photo_that_changed_is_drawn_beside_what_it_was(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    photo = tmp_path / "in" / "photo.jpg"
+    photo.parent.mkdir()
+    call = ("in", "-o", "out", "--name", "photo", *at)
+    said = []
+    for sample in ("cat.jpg", "face.jpg"):
+        photo.write_bytes((samples / sample).read_bytes())
+        said += [artline(*call).stdout.partition(" in ")[0] for _ in range(2)]
+    assert said == [
+        "in/photo.jpg: saved as out/photo.jpg",
+        "in/photo.jpg: drawn already as out/photo.jpg\n",
+        "in/photo.jpg: saved as out/photo-1.jpg",
+        "in/photo.jpg: drawn already as out/photo-1.jpg\n",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["", "-o", "out"], "a photo's name is empty"),
+        (["cat.jpg", "-o", "cat.gif"], "-o cat.gif: line art is .jpg, .png"),
+        (["cat.jpg", "--width", "100mm"], "--width is for strokes"),
+        (["cat.jpg", "--blacks", "hatch"], "--blacks is for strokes"),
+        (["cat.jpg", "--max-side", "wide"], "'wide' is not a whole number"),
+        (["cat.jpg", "--strokes", "--width", "wide"], "'wide' is not 1mm to 100000mm"),
+    ],
+)
+def test_what_would_be_ignored_or_misread_is_refused(
+    artline: Any, tmp_path: Path, words: list[str], said: str
+) -> None:
+    done = artline(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_line_art_is_not_drawn_again(
     at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:

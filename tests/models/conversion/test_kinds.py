@@ -19,6 +19,7 @@ from models.conversion.options import Options
 from models.conversion.pickles import RefusedError
 
 SAMPLES = Path(__file__).parents[3] / "samples"
+SPECTRAL = Path(__file__).with_name("fastai1") / "learners" / "spectral.pkl"
 FLOAT, HALF, UINT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -311,6 +312,64 @@ def test_a_torch_network_that_takes_too_much_memory_is_refused(
     monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(network=AllWithAll))
     with pytest.raises(RefusedError, match="a network that does not draw a photo of 384x512"):
         converted(path, factory="mine:network", limits=LIMITS)
+
+
+class Huge(nn.Module):
+    """Asks for more memory than there is, whatever the photo."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight * torch.zeros(2**36, dtype=torch.float64).amax()
+
+
+class FourByFour(Huge):
+    """Fails for its own reasons at every size but one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight * torch.ones(400, 400)
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (Huge, "lacks memory for a photo of"),
+        (FourByFour, r"one size alone: name it with --fixed HxW \(The size of tensor a"),
+        (lambda: sys.exit("no"), "mine:network: SystemExit: no"),
+    ],
+)
+def test_says_why_a_network_of_a_factory_does_not_draw(
+    tmp_path: Path, converted: Any, monkeypatch: pytest.MonkeyPatch, network: Any, said: str
+) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(Huge().state_dict(), path)
+    monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(network=network))
+    with pytest.raises(RefusedError, match=said):
+        converted(path, factory="mine:network")
+
+
+def test_a_network_that_draws_differently_at_each_run_is_refused(
+    tmp_path: Path, converted: Any
+) -> None:
+    path = graph(tmp_path / "chance.onnx", [node("RandomUniformLike", "x", "y")])
+    with pytest.raises(RefusedError, match="differently at each run"):
+        converted(path)
+
+
+def test_a_model_file_keeps_its_own_largest_side_unless_one_is_given(
+    tmp_path: Path, converted: Any
+) -> None:
+    path = tmp_path / "own.onnx"
+    converted(half_precision(tmp_path / "half.onnx"), max_side=1500)[0].path.replace(path)
+    assert converted(path, max_side=None)[1].max_side == 1500
+    assert converted(path, max_side=700)[1].max_side == 700
+
+
+def test_says_that_the_file_has_its_own_mean_and_std(tmp_path: Path, converted: Any) -> None:
+    report, _ = converted(SPECTRAL, mean=(1.0, 1.0, 1.0))
+    assert "normalised as the file says, not as --mean and --std do" in report.notes
 
 
 def constant(value: Any) -> Any:

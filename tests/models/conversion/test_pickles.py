@@ -200,6 +200,10 @@ def test_noise_is_refused_or_read_and_nothing_else(data: Any) -> None:
         pickles.read(data)
 
 
+def test_reads_a_string_whose_escape_means_nothing() -> None:
+    assert pickles.read(b"S'a\\.b'\n.") == "a\\.b"
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_a_damaged_learner_is_read_or_refused_and_nothing_else(
