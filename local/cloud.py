@@ -16,10 +16,17 @@ import threading
 from collections.abc import Iterable, Mapping
 from functools import cache
 from multiprocessing.connection import Connection
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from .program import REGION, Resource
 from .resources import MAKERS, make
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+def url(host: str, port: int) -> str:
+    """The base URL of a server on `host`, a name or an address."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class MissingError(Exception):
@@ -27,21 +34,23 @@ class MissingError(Exception):
 
 
 class Cloud:
-    """A MiniStack on 127.0.0.1, in a process of its own that ends with this one.
+    """A MiniStack at an address of this machine, in a process of its own that ends with this one.
 
     It is there at once: what is asked before it has started waits. `environment` leads an AWS
-    client, and so the function, to it. Raises `MissingError`.
+    client, and so the function, to it: links that the function signs name `host` too. Raises
+    `MissingError`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = LOOPBACK) -> None:
         if importlib.util.find_spec("ministack") is None:
             raise MissingError("MiniStack is not installed: pip install ministack")
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-            port = listener.getsockname()[1]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, 0), family=family, backlog=128) as listener:
+            address, port = listener.getsockname()[:2]
             self.environment = {
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+                "AWS_ENDPOINT_URL": url(address, port),
                 "AWS_ACCESS_KEY_ID": "local",
                 "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
                 "AWS_DEFAULT_REGION": REGION,

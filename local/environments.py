@@ -170,4 +170,11 @@ def _run(pipe: Connection, environment: Mapping[str, str]) -> None:
 
 def _code_version() -> float:
     files = (path for folder in CODE for path in folder.rglob("*.*"))
-    return max(path.stat().st_mtime for path in files if "__pycache__" not in path.parts)
+    return max(_changed(path) for path in files if "__pycache__" not in path.parts)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # an editor's own file, gone again
+        return 0.0

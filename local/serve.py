@@ -17,9 +17,9 @@ from typing import Final
 import uvicorn
 import yaml  # type: ignore[import-untyped]
 
-from .cloud import MissingError
+from .cloud import LOOPBACK, MissingError, url
 from .environments import Environments
-from .jobs import jobs
+from .jobs import AfterSetup, jobs
 from .program import SettingsError, declared, deployment
 from .server import application
 
@@ -53,7 +53,7 @@ def _end(*_: object) -> None:
 def _serve(options: argparse.Namespace) -> None:
     config = _config(options.stack) if options.stack else {}
     listener = _listen(options.host, options.port)
-    port = listener.getsockname()[1]
+    host, port = _reachable(options.host), listener.getsockname()[1]
     try:
         resources = declared(config)
         stack = deployment(resources)
@@ -64,10 +64,12 @@ def _serve(options: argparse.Namespace) -> None:
     environment = stack.environment | quiet
     with ExitStack() as running:
         try:
-            environment |= running.enter_context(jobs(resources, quiet))
+            variables, ready = running.enter_context(jobs(resources, quiet, host))
+            environment |= variables
         except MissingError as missing:
             print(f"Without jobs: {missing}.", file=sys.stderr)
             environment.pop("JOBS_BUCKET", None)
+            ready = _nothing
         if "API_TOKEN_PARAMETER" in environment and "AWS_ENDPOINT_URL" not in environment:
             sys.exit(
                 "auth: token reads the token from the emulated SSM, which runs only with jobs: set"
@@ -81,11 +83,10 @@ def _serve(options: argparse.Namespace) -> None:
                 concurrency=stack.concurrency or NEW_ACCOUNT,
             )
         )
-        server = uvicorn.Server(
-            uvicorn.Config(application(stack, function), log_level="warning", lifespan="off")
-        )
-        here = f"http://127.0.0.1:{port}"
-        print(f"ArtLine serves at {_address(options.host, port)} until Ctrl-C.", flush=True)
+        api = application(stack, AfterSetup(function, ready))
+        server = uvicorn.Server(uvicorn.Config(api, log_level="warning", lifespan="off"))
+        here = url(LOOPBACK, port)
+        print(f"ArtLine serves at {url(host, port)} until Ctrl-C.", flush=True)
         if options.photo:
             threading.Thread(target=_draw, args=(here, options.photo), daemon=True).start()
         with suppress(KeyboardInterrupt):  # which uvicorn passes on once it has stopped
@@ -163,13 +164,18 @@ def _listen(host: str, port: int) -> socket.socket:
         )
 
 
-def _address(host: str, port: int) -> str:
+def _reachable(host: str) -> str:
     """Where others reach this: `0.0.0.0` is no address to go to."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
-            probe.connect(("192.0.2.1", 9))  # sends nothing, and says which way it would go
-            host = probe.getsockname()[0]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if host not in ("0.0.0.0", "::"):  # noqa: S104
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect(("192.0.2.1", 9))  # sends nothing, and says which way it would go
+        return str(probe.getsockname()[0])
+    return LOOPBACK
+
+
+def _nothing() -> None:
+    """What is to be waited for without jobs."""
 
 
 def _draw(endpoint: str, photo: Path) -> None:

@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-side",
         type=_side,
-        help="default: a model file's own, else 1024; lowered to fit memory",
+        help="by default a model file's own, else 1024; memory lowers it",
     )
     add("--fixed", type=_size, help="HxW: draw at this size alone")
     add("--mean", type=_colours, help="R,G,B of 0..1, where the file does not say")

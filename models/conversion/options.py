@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from models.conversion.sandbox import Limits
 
-
 MAX_SIDE = 1024  # of a network that does not say; lowered where memory asks for it
 
 

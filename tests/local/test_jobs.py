@@ -1,14 +1,18 @@
 """The jobs path of the real local server, as a client takes it."""
 
 import hashlib
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from artline.drawing.transform import transform
 from artline.options import Options
 from function import model
+from local.jobs import AfterSetup
 from stack.jobs import WORKER_TIMEOUT
 
 
@@ -32,6 +36,24 @@ def test_a_photo_through_bucket_queue_and_worker(server: str, samples: Path) -> 
     assert result.content == transform(
         photo, model.load(), Options.read({"format": "png"}, model.load())
     )
+
+
+def test_the_jobs_path_is_held_until_its_parts_are_there() -> None:
+    set_up, answered = threading.Event(), []
+
+    class Function:
+        def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+            answered.append(event["rawPath"])
+            return {}
+
+    function = AfterSetup(Function(), lambda: set_up.wait(60))
+    held = threading.Thread(target=function.invoke, args=({"rawPath": "/jobs/1"},))
+    held.start()
+    function.invoke({"rawPath": "/transform"})
+    assert answered == ["/transform"]
+    set_up.set()
+    held.join(60)
+    assert answered == ["/transform", "/jobs/1"]
 
 
 def test_health_says_that_there_are_jobs(server: str) -> None:

@@ -1,5 +1,6 @@
 """`python -m local`, as `make run` starts it: its settings, its signals, what it prints."""
 
+import hashlib
 import os
 import re
 import signal
@@ -61,6 +62,26 @@ def test_whatever_the_shell_has_set(face: bytes) -> None:
     assert len(complained.splitlines()) <= 2  # the other says what jobs lack
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(port)))
+
+
+def test_large_photos_are_uploaded_to_where_the_service_is_reached(face: bytes) -> None:
+    pytest.importorskip("ministack", reason="MiniStack is not installed: pip install ministack")
+    order = {"sha256": hashlib.sha256(face).hexdigest(), "size": len(face)}
+    with (
+        started("--host", "0.0.0.0") as process,  # noqa: S104
+        httpx.Client(base_url=endpoint(process), trust_env=False, timeout=60) as client,
+    ):
+        job = client.post("/jobs", json=order).raise_for_status().json()
+        upload = job["upload"]
+        assert httpx.URL(upload["url"]).host == client.base_url.host
+        sent = client.post(upload["url"], data=upload["fields"], files={"file": face})
+        assert sent.status_code == 204
+        end = time.monotonic() + 120
+        while (state := client.get(job["job_url"]).json())["status"] != "done":
+            assert time.monotonic() < end
+            time.sleep(0.5)
+        assert httpx.URL(state["result_url"]).host == client.base_url.host
+        assert client.get(state["result_url"]).headers["content-type"] == "image/jpeg"
 
 
 def catches_interrupts(process: subprocess.Popen[str]) -> bool:
