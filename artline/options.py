@@ -160,13 +160,7 @@ class Options:
     @classmethod
     def parse(cls, given: Mapping[str, str], served: Served) -> Self:
         """As `read`, from the texts of a query, a form or metadata."""
-        return cls.read(
-            {
-                name: OPTIONS[name].parse(text) if name in OPTIONS else text
-                for name, text in given.items()
-            },
-            served,
-        )
+        return cls.read(parsed(given), served)
 
     def texts(self) -> dict[str, str]:
         """Every option's value as `parse` reads it."""
@@ -182,6 +176,13 @@ OPTIONS: Final[dict[str, Choice | Number]] = {
     each.name: each.metadata["kind"] for each in fields(Options)
 }
 """The table, by name."""
+
+
+def parsed(given: Mapping[str, str]) -> dict[str, object]:
+    """The values that texts of a query, a form or metadata stand for, unchecked."""
+    return {
+        name: OPTIONS[name].parse(text) if name in OPTIONS else text for name, text in given.items()
+    }
 
 
 def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from artline import limits
-from artline.options import OPTIONS, Options, refuse_unknown
+from artline.options import OPTIONS, Options, parsed, refuse_unknown
 
 from . import model, store
 from .events import Reply, Request
@@ -61,7 +61,7 @@ def _answering() -> Iterator[None]:
 @_answering()
 def create(request: Request) -> Reply:
     """`POST /jobs`: issues a job, or answers with the state of the same job, issued before."""
-    order = Order.read(request.body)
+    order = Order.read(request.body, request.query)
     job = order.id()
     # Behind a base path, a relative reference is right wherever the caller resolves it.
     url = f"jobs/{job}" if request.prefix else f"/jobs/{job}"
@@ -112,8 +112,11 @@ class Order:
     options: Options
 
     @classmethod
-    def read(cls, body: bytes) -> "Order":
-        """The order in a request's JSON. Raises `ProblemError` 400, 413 or 415."""
+    def read(cls, body: bytes, query: Mapping[str, str]) -> "Order":
+        """The order in a request's JSON, with the options of its query, which wins.
+
+        Raises `OptionError` and `ProblemError`.
+        """
         try:
             asked = json.loads(body or b"{}")
         except (ValueError, RecursionError) as error:
@@ -121,11 +124,13 @@ class Order:
         if not isinstance(asked, dict):
             raise _refusal("The body is no JSON object")
         refuse_unknown(asked, {*OWN, *OPTIONS})
+        refuse_unknown(query, OPTIONS)
+        options = {k: v for k, v in asked.items() if k in OPTIONS} | parsed(query)
         _check_size(asked.get("size", 1))
         return cls(
             _media_type(asked.get("type", "image/jpeg")),
             _sha256(asked["sha256"]) if "sha256" in asked else None,
-            Options.read({k: v for k, v in asked.items() if k in OPTIONS}, model.load()),
+            Options.read(options, model.load()),
         )
 
     def id(self) -> str:

@@ -100,6 +100,7 @@ def _jobs(model: Model) -> Schema:
         "summary": "Queue a photo that is too large or too slow for one request",
         "description": "Then post `upload.fields`, and the photo as `file` after them, to"
         " `upload.url`.",
+        "parameters": _query(model),
         "requestBody": {"content": {"application/json": {"schema": _order(model)}}},
         "responses": {"201": {"description": "The job, this one or the same before it", **answer}}
         | _refusals("400", "401", "413", "415", "500"),

@@ -176,16 +176,25 @@ JSON = st.recursive(
 ORDERS = st.dictionaries(st.sampled_from(["sha256", "size", "type", "format", "max_side"]), JSON)
 
 
-@given(ORDERS | JSON)
+@given(ORDERS | JSON, st.dictionaries(st.sampled_from(["max_side", "style", "a"]), st.text()))
 @settings(deadline=None)
-def test_any_order_is_read_or_refused(order: object) -> None:
+def test_any_order_is_read_or_refused(order: object, query: dict[str, str]) -> None:
     status = 200
     try:
-        read = jobs.Order.read(json.dumps(order).encode())
+        read = jobs.Order.read(json.dumps(order).encode(), query)
         assert jobs.ID.fullmatch(read.id())
     except (OptionError, ProblemError) as problem:
         status = problem.status
     assert status in (200, 400, 413, 415)
+
+
+def test_options_come_in_the_query_too_which_wins() -> None:
+    body = json.dumps({"format": "webp", "max_side": 64}).encode()
+    options = jobs.Order.read(body, {"max_side": "128"}).options
+    assert (options.format, options.max_side) == ("webp", 128)
+    for unknown in ("size", "max_sides"):
+        with pytest.raises(OptionError, match=f"There is no option '{unknown}'"):
+            jobs.Order.read(body, {unknown: "128"})
 
 
 def test_json_writes_integers_with_a_point_too(stage: Stage) -> None:
