@@ -124,6 +124,8 @@ class Order:
         if not isinstance(asked, dict):
             raise _refusal("The body is no JSON object")
         refuse_unknown(asked, {*OWN, *OPTIONS})
+        if own := next((name for name in OWN if name in query), None):
+            raise ProblemError(400, f"{own} goes into the JSON body, not into the query.")
         refuse_unknown(query, OPTIONS)
         options = {k: v for k, v in asked.items() if k in OPTIONS} | parsed(query)
         _check_size(asked.get("size", 1))

@@ -7,8 +7,10 @@ with it.
 
 import asyncio
 import importlib.util
+import ipaddress
 import multiprocessing
 import os
+import re
 import secrets
 import signal
 import socket
@@ -37,7 +39,8 @@ class Cloud:
     """A MiniStack at an address of this machine, in a process of its own that ends with this one.
 
     It is there at once: what is asked before it has started waits. `environment` leads an AWS
-    client, and so the function, to it: links that the function signs name `host` too. Raises
+    client, and so the function, to it: links that the function signs name `host` too. Callers from
+    other machines may upload by a form and fetch by a signed link, and nothing else. Raises
     `MissingError`.
     """
 
@@ -57,7 +60,7 @@ class Cloud:
             }
             settings = self.environment | SETTINGS | {"GATEWAY_PORT": str(port)}
             self._process = spawn.Process(
-                target=_serve, args=(theirs, listener, settings), daemon=True
+                target=_serve, args=(theirs, listener, address, settings), daemon=True
             )
             self._process.start()
         theirs.close()
@@ -101,7 +104,39 @@ SETTINGS = {
 """MiniStack's own. Without AUTH it believes whatever signature a form carries."""
 
 
-def _serve(pipe: Connection, listener: socket.socket, settings: Mapping[str, str]) -> None:
+def may_pass(scope: Mapping[str, Any], here: str) -> bool:
+    """Whether a request of that ASGI scope is for this machine's own, or what others may do.
+
+    MiniStack checks the signatures of S3's forms and links. Its other services, and its own routes,
+    believe whoever asks. `here` is the address that it is reached at.
+    """
+    caller = (scope.get("client") or ("",))[0]
+    if caller == here or (caller and ipaddress.ip_address(caller).is_loopback):
+        return True
+    path, headers = scope["path"], dict(scope["headers"])
+    if scope["method"] == "POST":
+        form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
+        return form and bool(re.fullmatch(r"/[a-z0-9][a-z0-9.-]+/?", path))
+    signed = b"X-Amz-Signature=" in scope["query_string"]
+    return scope["method"] in ("GET", "HEAD") and signed and path.count("/") > 1
+
+
+def guarded(app: Any, here: str) -> Any:
+    """An ASGI application that answers 403 where `may_pass` says no."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not may_pass(scope, here):
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await app(scope, receive, send)
+
+    return answer
+
+
+def _serve(
+    pipe: Connection, listener: socket.socket, here: str, settings: Mapping[str, str]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, to end all in order
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
     os.environ.update(settings)  # which MiniStack reads as it is imported
@@ -112,7 +147,7 @@ def _serve(pipe: Connection, listener: socket.socket, settings: Mapping[str, str
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = settings["LOG_LEVEL"]
-    asyncio.run(serve(app, config))
+    asyncio.run(serve(guarded(app, here), config))
 
 
 def _end_with_parent(pipe: Connection) -> None:

@@ -133,7 +133,9 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
             raise OptionError("--json and -o - both write to standard output")
         _check_one(given.photos, "-o - is")
     elif names_another_format(output):
-        raise OptionError(f"-o {given.output}: line art is {', '.join(FILE_SUFFIXES)}")
+        raise OptionError(
+            f"line art is saved as {', '.join(FILE_SUFFIXES)}, not as {output.suffix.lower()}"
+        )
     elif names_a_file(output):
         _check_one(given.photos, f"-o {given.output} is the name of")
         kind = FILE_SUFFIXES[output.suffix.lower()]
@@ -170,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("time", "photo"),
         default="time",
         help="name the line art by the time, as yyyyMMddHHmmss.jpg, or after the photo, in which"
-        " case a photo is skipped if a newer file of that name is there (default: time)",
+        " case a photo is skipped if a file of that name is there (default: time)",
     )
     add("-r", "--recursive", action="store_true", help="directories with all that is below them")
     for name, option in OPTIONS.items():

@@ -96,18 +96,10 @@ def _is_art(name: str, beside: list[str], *, timed: bool) -> bool:
     """Whether a file was drawn by an earlier run: named by the time, or after a photo beside it."""
     if timed and TIMED.fullmatch(name):
         return True
-    stem = Path(name).stem
-    photo = stem.removesuffix(MARK)
-    return photo != stem and any(
-        Path(other).stem == photo and PHOTOS.fullmatch(other) for other in beside
+    drawn = re.fullmatch(rf"(.+){MARK}(-\d+)?", Path(name).stem, re.S)
+    return drawn is not None and any(
+        Path(other).stem == drawn[1] and PHOTOS.fullmatch(other) for other in beside
     )
-
-
-def _is_older(art: Path, photo: Photo) -> bool:
-    try:
-        return art.stat().st_mtime_ns < Path(photo.path).stat().st_mtime_ns
-    except (OSError, ValueError):  # either is not there
-        return False
 
 
 class Names:
@@ -119,16 +111,13 @@ class Names:
         self._taken: set[Path] = set()
 
     def of(self, photo: Photo) -> Path:
-        """The file that the photo's line art is to be, or is already.
-
-        A file that is older than the photo is of another one, or of what the photo was before.
-        """
+        """The file that the photo's line art is to be, whether or not it is there."""
         stem = "stdin" if photo.path == STANDARD else Path(photo.path).stem
         directory = self._directory / photo.below
         if photo.path != STANDARD and directory.resolve() == Path(photo.path).parent.resolve():
             stem += MARK
         path, number = directory / f"{stem}{self._suffix}", 0
-        while path in self._taken or _is_older(path, photo):
+        while path in self._taken:
             number += 1
             path = directory / f"{stem}-{number}{self._suffix}"
         self._taken.add(path)

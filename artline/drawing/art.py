@@ -57,17 +57,20 @@ class LineArt:
     def save(self, to: str | os.PathLike[str] = ".") -> Path:
         """Saves it, never over another file, and says where.
 
-        A name that ends in `.jpg`, `.png`, `.webp` or `.svg` is the file's. Any other name is a
-        directory's, and the file in it is `yyyyMMddHHmmss.jpg` or the like; the second one of a
-        second is `yyyyMMddHHmmss-1.jpg`. Raises `SaveError`.
+        A name that ends in `.jpg`, `.png`, `.webp` or `.svg` is the file's, and one that ends as
+        another kind of image does is refused. Any other name is a directory's, and the file in it
+        is `yyyyMMddHHmmss.jpg` or the like; the second one of a second is `yyyyMMddHHmmss-1.jpg`.
+        Raises `SaveError`.
 
         >>> artline.draw("photo.jpg").save("out")
         PosixPath('out/20261123101500.jpg')
         """
         path = Path(to)
-        if names_another_format(path):
-            raise SaveError(f"{path} has a suffix that is none of {', '.join(FILE_SUFFIXES)}")
         try:
+            if names_another_format(path):
+                raise SaveError(
+                    f"line art is saved as {', '.join(FILE_SUFFIXES)}, not as {path.suffix.lower()}"
+                )
             if not names_a_file(path):
                 return save(self.data, self.content_type, path)
             if FILE_SUFFIXES[path.suffix.lower()] != self.content_type:

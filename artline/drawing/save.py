@@ -23,7 +23,10 @@ SUFFIXES: Final = {
 FILE_SUFFIXES: Final = {each: kind for kind, each in SUFFIXES.items()} | {".jpeg": "image/jpeg"}
 """The media type of line art that is saved under a name with this suffix, in lower case."""
 
-OTHER_SUFFIXES: Final = {".avif", ".bmp", ".eps", ".gif", ".heic", ".jp2", ".pdf", ".tif", ".tiff"}
+OTHER_SUFFIXES: Final = {
+    *(".avif", ".bmp", ".eps", ".gif", ".heic", ".heif", ".hif", ".ico", ".jfif", ".jp2", ".jpe"),
+    *(".jxl", ".mpo", ".pdf", ".svgz", ".tif", ".tiff"),
+}
 """Those that line art is not saved under. Taken for a directory's, they would surprise."""
 
 

@@ -21,8 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, help="fastai, torch or ONNX; its bytes say which")
     add("-o", "--to", type=Path, default=Path("artline/model.onnx"), help="the model file to write")
     add("--name", help="the model's name; the file's by default")
-    add("--version", default="1", help="the model's version")
-    add("--license", default="unknown", help="of the weights")
+    add("--version", default="", help="the model's version")
+    add("--license", default="", help="of the weights")
     add(
         "--max-side",
         type=_side,

@@ -98,15 +98,16 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
 def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
     metadata = {
         "name": options.name or path.stem,
-        "version": options.version,
-        "license": options.license,
+        "version": options.version or "1",
+        "license": options.license or "unknown",
         "source": f"converted from {path.name}",
     }
     source = _read(path, options, samples)
-    if isinstance(source, Source) and (
-        options.mean not in (None, source.mean) or options.std not in (None, source.std)
-    ):
-        source.notes.append("normalised as the file says, not as --mean and --std do")
+    if isinstance(source, Source):
+        for name in ("mean", "std"):
+            given, own = getattr(options, name), getattr(source, name)
+            if given is not None and not np.allclose(given, own, atol=1e-4):
+                source.notes.append(f"--{name} is not used: the file says {own}")
     if isinstance(source, OnnxSource):
         onnxfile.write(source, to, metadata, options)
     else:
@@ -170,7 +171,10 @@ def _check_agrees(agreed: Agreement, source: Source | OnnxSource, photo: Pixels)
     once, again = (np.clip(source.draw(photo), 0, 255) for _ in range(2))
     if np.abs(once - again).mean() > FURTHEST / 2:
         raise RefusedError("a network that draws the same photo differently at each run")
-    raise RefusedError(f"a model file that draws something else than its source: {agreed}")
+    raise RefusedError(
+        f"a model file that draws something else than its source, or a source that draws"
+        f" differently at each run: {agreed}"
+    )
 
 
 def _read(path: Path, options: Options, samples: Path) -> Source | OnnxSource:
@@ -202,7 +206,7 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
         if fixed is None:
             raise RefusedError(
                 "a network that takes photos of one size alone: name it with --fixed HxW"
-                f" ({failure(source.module, (128, 192))})"
+                + failure(source.module, (128, 256))
             )
         source.notes.append(f"takes photos of {fixed[0]}x{fixed[1]} alone")
     if fixed is not None:

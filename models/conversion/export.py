@@ -50,9 +50,13 @@ class Uint8(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Uint8 [1, H, W, 3] → uint8 [1, H, W, C], one or one a style."""
         drawn = self.module(image.permute(0, 3, 1, 2).float() * self.scale + self.offset)
-        pixels = ((drawn - self.low) * self.gain).clamp(0, 255).round()
-        layers = pixels.split(1, 1) if self.styles else (pixels,)
-        return tuple(layer.to(torch.uint8).permute(0, 2, 3, 1) for layer in layers)
+        layers = drawn if isinstance(drawn, tuple) else (drawn,)
+        return tuple(self.pixels(layer) for layer in layers)
+
+    def pixels(self, drawn: Tensor) -> Tensor:
+        """Float [1, C, H, W] → uint8 [1, H, W, C]."""
+        levels = ((drawn - self.low) * self.gain).clamp(0, 255).round()
+        return levels.to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def export(
@@ -72,7 +76,7 @@ def export(
     """Write `module` to `path` in the contract's form, and check the file against it.
 
     Args:
-        module: float [1, 3, H, W] → float [1, C, H, W], C 1 or 3.
+        module: float [1, 3, H, W] → float [1, C, H, W], C 1 or 3, or a tuple of one for each style.
         path: where the file goes; its folder is made.
         mean: what `module`'s input is centred on, of RGB in 0..1.
         std: what it is divided by then.
@@ -80,8 +84,8 @@ def export(
         multiple: what H and W must be multiples of, in pixels.
         max_side: the longest side in pixels that the service may offer.
         fixed_size: H and W in pixels, where photos shall be brought to no others.
-        styles: what `module`'s channels are, where each is a line art of its own: the first comes
-            as the output `art`, the others under their names.
+        styles: what `module` gives, where that is several line arts: the first comes as the output
+            `art`, the others under their names.
         low: the value of `module`'s output that becomes 0, and all below it.
         high: the value that becomes 255, and all above it.
 

@@ -274,7 +274,7 @@ def _drawer(
 def write(source: OnnxSource, to: Path, metadata: dict[str, str], options: Options) -> None:
     """Write `source` in the contract's form: as it is where it has that form already."""
     if source.is_model_file:
-        _write_as_it_is(source, to, metadata, options)
+        _write_as_it_is(source, to, options)
         return
     model = source.model
     if _is_old(model):
@@ -357,17 +357,18 @@ def _graph(source: OnnxSource, model: onnx.ModelProto, options: Options) -> onnx
     )
 
 
-def _write_as_it_is(
-    source: OnnxSource, to: Path, metadata: dict[str, str], options: Options
-) -> None:
+def _write_as_it_is(source: OnnxSource, to: Path, options: Options) -> None:
     own = {each.key: each.value for each in source.model.metadata_props}
-    metadata = dict(metadata) if options.name else {}
+    named = {name: getattr(options, name) for name in ("name", "version", "license")}
+    metadata = {name: text for name, text in named.items() if text}
     if options.max_side and "fixed_size" not in own:
         metadata["max_side"] = str(min(int(own["max_side"]), options.max_side))
     made = onnx.ModelProto.FromString(source.model.SerializeToString())
     helper.set_model_props(made, own | metadata)
     onnx.save(made, to)
     source.notes.append("a model file already: its graph is kept as it is")
+    if options.mean or options.std or (options.low, options.high) != (0, 1):
+        source.notes.append("--mean, --std and --range are not used: its graph holds its own")
 
 
 def _is_old(model: onnx.ModelProto) -> bool:
@@ -389,7 +390,7 @@ def _multiple(model: onnx.ModelProto) -> int:
         except Exception as error:
             if lacks_memory(error):
                 raise RefusedError(
-                    f"a network that lacks memory for photos of 192 pixels: {plain(error)}"
+                    f"a network that lacks memory for small photos: {plain(error)}"
                 ) from error
             reason = plain(error)
             continue  # a size that does not work is what is looked for

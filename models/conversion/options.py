@@ -17,15 +17,16 @@ MAX_SIDE = 1024  # of a network that does not say; lowered where memory asks for
 class Options:
     """What only a person can know; `mean` and `std` count where the file says none.
 
-    `max_side` is a model file's own, or `MAX_SIDE`, where none is given. `fixed` resizes photos to
+    What is left out is a model file's own; else `version` is "1", `license` "unknown" and
+    `max_side` `MAX_SIDE`. `fixed` resizes photos to
     one size, (height, width), where a network does badly at others. The network's output `low`
     becomes black, `high` white. `output` names one of several outputs, by its name or its place
     from 0.
     """
 
     name: str = ""
-    version: str = "1"
-    license: str = "unknown"
+    version: str = ""
+    license: str = ""
     max_side: int | None = None
     fixed: tuple[int, int] | None = None
     mean: tuple[float, ...] | None = None

@@ -16,6 +16,9 @@ from models.conversion.pickles import RefusedError
 from models.conversion.text import plain
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+OUT_OF_MEMORY = re.compile(
+    r"DefaultCPUAllocator|bad_alloc|bad allocation|Failed to allocate|not enough memory", re.I
+)
 
 
 @dataclass
@@ -67,7 +70,7 @@ def check_fixed(module: nn.Module, size: tuple[int, int]) -> None:
     shape = _shape(module, size)
     if shape is None:
         raise RefusedError(
-            f"a network that does not take photos of {size[0]}x{size[1]}: {failure(module, size)}"
+            f"a network that does not take photos of {size[0]}x{size[1]}{failure(module, size)}"
         )
     if shape[2:] != size:
         check_shape(shape, size)
@@ -105,12 +108,12 @@ def not_one(names: list[str], outputs: list[Any]) -> str:
 
 
 def failure(module: nn.Module, size: tuple[int, int]) -> str:
-    """What `module` says of a photo of `size` (height, width) that it does not draw."""
+    """What `module` says of a photo of `size` (height, width), in brackets; empty if nothing."""
     try:
         _try(module, size)
-    except (RuntimeError, AssertionError) as error:
-        return plain(str(error) or type(error).__name__)
-    return "it draws that"
+    except Exception as error:  # whatever the network's own code raises
+        return f" ({plain(str(error) or type(error).__name__)})"
+    return ""
 
 
 def _try(module: nn.Module, size: tuple[int, int]) -> Any:
@@ -121,7 +124,7 @@ def _try(module: nn.Module, size: tuple[int, int]) -> Any:
 def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
         given = _try(module, size)
-    except (RuntimeError, AssertionError, MemoryError) as error:
+    except Exception as error:  # whatever the network's own code raises
         if lacks_memory(error):
             raise RefusedError(
                 f"a network that lacks memory for a photo of {size[0]}x{size[1]}: {plain(error)}"
@@ -136,7 +139,7 @@ def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
 
 def lacks_memory(error: Exception) -> bool:
     """Whether this is how numpy, torch or ONNX Runtime say that memory ran out."""
-    return isinstance(error, MemoryError) or bool(re.search(r"alloc", str(error), re.I))
+    return isinstance(error, MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))
 
 
 def check_shape(shape: tuple[int, ...], size: tuple[int, ...]) -> NoReturn:

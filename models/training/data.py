@@ -21,7 +21,7 @@ from models.training.network import SIDE, STYLES
 
 Pixels = npt.NDArray[np.uint8]
 
-FACES = 0.5  # of the crops show a face
+FACES = 0.4  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
 MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
 STD = (0.229, 0.224, 0.225)

@@ -44,20 +44,6 @@ def distances(area: Tensor, furthest: int) -> Tensor:
     return away.float()
 
 
-def specks(paper: Tensor) -> Tensor:
-    """How much darker each pixel is than it would be without specks, [N, C, H, W] in 0..1.
-
-    A speck is ink that fits into three by three pixels with nothing as dark on the ring around
-    them. Its pixels would be as dark as the darkest of that ring.
-    """
-    ink = -functional.pad(paper, (2, 2, 2, 2), value=1.0)
-    rows = functional.max_pool2d(ink, (1, 5), 1)
-    columns = functional.max_pool2d(ink, (5, 1), 1)
-    across = torch.maximum(rows[..., :-4, :], rows[..., 4:, :])
-    ring = torch.maximum(across, torch.maximum(columns[..., :-4], columns[..., 4:]))
-    return functional.relu(functional.max_pool2d(-ring, 3, 1, 1) - paper)
-
-
 class LineLoss(nn.Module):
     """Cross-entropy, which tolerates small shifts of ink, and SSIM, which penalises grey.
 
@@ -65,18 +51,14 @@ class LineLoss(nn.Module):
     what is `FURTHEST` pixels off, on either side of it. Ink far from any ink, as in grass, counts
     twice, and so does paper deep in a black area. Cross-entropy alone greys what it is unsure of.
     SSIM is unforgiving of grey where there are strokes, and the term for grey where there are
-    areas. The absolute difference keeps empty paper white, where SSIM has no slope. Specks, which
-    are too few to matter to any of these, cost `speck` times their ink: a stroke that is unsure is
-    drawn whole or not at all.
+    areas. The absolute difference keeps empty paper white, where SSIM has no slope.
     """
 
     FURTHEST = 4
 
-    def __init__(
-        self, *, near: float = 0.4, grey: float = 0.12, speck: float = 10.0, first: float = 0.65
-    ) -> None:
+    def __init__(self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65) -> None:
         super().__init__()
-        self.near, self.grey, self.speck, self.first = near, grey, speck, first
+        self.near, self.grey, self.first = near, grey, first
 
     def forward(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
         """The loss of all styles, of which the first counts more.
@@ -104,5 +86,4 @@ class LineLoss(nn.Module):
         difference = (care * (drawn - paper).abs()).mean()
         grey = (4 * drawn * (1 - drawn)).mean()
         likeness = 0.5 * (1 - ssim(drawn, paper))
-        alone = specks(drawn).mean()
-        return entropy + likeness + difference + self.grey * grey + self.speck * alone
+        return entropy + likeness + difference + self.grey * grey

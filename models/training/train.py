@@ -30,6 +30,7 @@ from models.training.network import (  # noqa: E402
     from_file,
     settle,
 )
+from models.training.specks import WithoutSpecks  # noqa: E402
 
 METADATA = {
     "name": "artline",
@@ -39,8 +40,7 @@ METADATA = {
 }
 # Probabilities of paper that become black and white. What is unsure becomes ink rather than paper:
 # a contour that breaks off is worse than one that is a little wide.
-BLACK, WHITE = 0.68, 0.9
-NOISE = 22 / 255  # the largest standard deviation, of photos in 0..1
+BLACK, WHITE = 0.7, 0.9
 
 
 def similarity(logits: torch.Tensor, paper: torch.Tensor, _care: torch.Tensor) -> torch.Tensor:
@@ -89,40 +89,6 @@ class Average(Callback):  # type: ignore[misc]
 
     def after_fit(self) -> None:
         self.model.load_state_dict(self.mean)
-
-
-class Steady(Callback):  # type: ignore[misc]
-    """Has every crop drawn twice, once darker and noisy, and punishes what differs by `weight`.
-
-    The lessons say what is to be drawn. Where the network does not find that, it shall at least
-    find the same in both.
-    """
-
-    def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
-
-    def before_batch(self) -> None:
-        if not self.training:
-            return
-        photos, doublings = self.xb
-        self.learn.xb = torch.cat([photos, worse(photos)]), torch.cat([doublings, doublings])
-        self.learn.yb = tuple(torch.cat([wanted, wanted]) for wanted in self.yb)
-
-    def after_loss(self) -> None:
-        if not self.training:
-            return
-        plain, darker = torch.sigmoid(self.pred.float()).chunk(2)
-        self.learn.loss_grad = self.learn.loss_grad + self.weight * (plain - darker).abs().mean()
-        self.learn.loss = self.learn.loss_grad.clone()
-
-
-def worse(photos: torch.Tensor) -> torch.Tensor:
-    """Normalised photos [N, 3, H, W], each darker by up to half, and with noise."""
-    mean, std = (torch.tensor(each, device=photos.device).view(3, 1, 1) for each in (MEAN, STD))
-    light, noise = (torch.rand(len(photos), 1, 1, 1, device=photos.device) for _ in range(2))
-    pixels = (photos * std + mean) * (1 - light / 2)
-    pixels = pixels + torch.randn_like(pixels) * noise * NOISE
-    return (pixels.clamp(0, 1) - mean) / std
 
 
 class Clock(Callback):  # type: ignore[misc]
@@ -226,7 +192,7 @@ def learner(loaders: DataLoaders, build: Path, model: Network | None = None) -> 
         loss_func=LineLoss(),
         opt_func=Adam,
         metrics=similarity,
-        cbs=[BFloat16(), Average(), Fresh(), Steady()],
+        cbs=[BFloat16(), Average(), Fresh()],
         path=build,
     )
 
@@ -247,17 +213,30 @@ def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) 
     learner.model.cpu()
 
 
+class Finished(nn.Module):
+    """`network`, and `finish` for the first of its styles alone, since it takes time."""
+
+    def __init__(self, network: nn.Module, finish: nn.Module) -> None:
+        super().__init__()
+        self.network, self.finish = network, finish
+
+    def forward(self, photo: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Float [1, 3, H, W] → logits of paper, [1, 1, H, W] for each style."""
+        first, *others = self.network(photo).split(1, 1)
+        return self.finish(first), *others
+
+
 def write(model: nn.Module, path: Path, **metadata: Any) -> None:
     """The trained network as the function's model file: logits become grey levels."""
-    paper = nn.Sequential(model.float(), nn.Sigmoid())
+    black, white = (math.log(share / (1 - share)) for share in (BLACK, WHITE))
     export(
-        paper,
+        Finished(model.float(), WithoutSpecks(black, white)),
         path,
         mean=MEAN,
         std=STD,
         metadata={**METADATA, **metadata},
         styles=STYLES,
         multiple=MULTIPLE,
-        low=BLACK,
-        high=WHITE,
+        low=black,
+        high=white,
     )

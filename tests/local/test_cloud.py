@@ -1,11 +1,13 @@
 """MiniStack as AWS: what is declared is there, and it ends with the process that started it."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from function import auth
 from function.events import Request
 from function.problem import ProblemError
-from local.cloud import Cloud
+from local.cloud import Cloud, guarded, may_pass
 from local.program import Resource, declared
 from tests.jobs.stage import Stage, post
 
@@ -90,3 +92,50 @@ def _named(resources: list[Resource], type_: str) -> list[Resource]:
 
 def _request(token: str) -> Request:
     return Request("POST", "/transform", {}, {"authorization": f"Bearer {token}"}, b"")
+
+
+def scope(method: str, path: str, caller: str, query: str = "", kind: str = "") -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(b"content-type", kind.encode())],
+        "client": (caller, 5000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "passes"),
+    [
+        (("POST", "/_ministack/reset", "127.0.0.1"), True),
+        (("POST", "/", "192.0.2.7"), True),  # this machine, by the address it serves at
+        (("POST", "/", "192.0.2.8"), False),
+        (("POST", "/_ministack/reset", "192.0.2.8", "", "multipart/form-data; boundary=x"), False),
+        (("POST", "/000000000000/queue", "192.0.2.8", "", "multipart/form-data"), False),
+        (("POST", "/a-bucket", "192.0.2.8", "", "application/x-amz-json-1.1"), False),
+        (("POST", "/a-bucket", "192.0.2.8", "", "multipart/form-data; boundary=x"), True),
+        (("GET", "/", "192.0.2.8", "X-Amz-Signature=0"), False),
+        (("GET", "/a-bucket/art", "192.0.2.8"), False),
+        (("GET", "/a-bucket/art", "192.0.2.8", "X-Amz-Signature=0"), True),
+        (("PUT", "/a-bucket/art", "192.0.2.8", "X-Amz-Signature=0"), False),
+        (("DELETE", "/a-bucket/art", "192.0.2.8", "X-Amz-Signature=0"), False),
+    ],
+)
+def test_others_upload_forms_and_fetch_signed_links_only(
+    asked: tuple[str, ...], passes: bool
+) -> None:
+    assert may_pass(scope(*asked), "192.0.2.7") is passes
+
+
+def test_what_may_not_pass_is_a_403() -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def collect(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def never(*_: Any) -> None:
+        raise AssertionError("it passed")
+
+    asyncio.run(guarded(never, "192.0.2.7")(scope("POST", "/", "192.0.2.8"), never, collect))
+    assert sent[0]["status"] == 403

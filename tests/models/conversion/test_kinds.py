@@ -17,6 +17,7 @@ from artline.drawing.model import Model
 from models.conversion import convert, onnxfile, sandbox
 from models.conversion.options import Options
 from models.conversion.pickles import RefusedError
+from models.conversion.source import lacks_memory
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 SPECTRAL = Path(__file__).with_name("fastai1") / "learners" / "spectral.pkl"
@@ -365,11 +366,22 @@ def test_a_model_file_keeps_its_own_largest_side_unless_one_is_given(
     converted(half_precision(tmp_path / "half.onnx"), max_side=1500)[0].path.replace(path)
     assert converted(path, max_side=None)[1].max_side == 1500
     assert converted(path, max_side=700)[1].max_side == 700
+    report, renamed = converted(path, name="other", mean=(0.5,) * 3)
+    assert (renamed.name, renamed.version) == ("other", "1")
+    assert any("--mean, --std and --range are not used" in note for note in report.notes)
+
+
+def test_a_word_in_a_message_is_no_lack_of_memory() -> None:
+    assert not lacks_memory(AssertionError("sides are to be allocated in steps of 32"))
+    assert lacks_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    assert lacks_memory(MemoryError())
 
 
 def test_says_that_the_file_has_its_own_mean_and_std(tmp_path: Path, converted: Any) -> None:
     report, _ = converted(SPECTRAL, mean=(1.0, 1.0, 1.0))
-    assert "normalised as the file says, not as --mean and --std do" in report.notes
+    assert any(note.startswith("--mean is not used: the file says (0.48") for note in report.notes)
+    again, _ = converted(SPECTRAL, mean=(0.485, 0.456, 0.406))
+    assert not any("not used" in note for note in again.notes)
 
 
 def constant(value: Any) -> Any:

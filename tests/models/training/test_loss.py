@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.training.loss import LineLoss, distances, specks, ssim
+from models.training.loss import LineLoss, distances, ssim
 
 
 def stroke(column: int = 20) -> Tensor:
@@ -55,34 +55,6 @@ def test_forgives_one_pixel_more_than_five() -> None:
     losses = [loss(sure(stroke(20 + shift)), stroke()).item() for shift in (0, 1, 5)]
     assert losses == sorted(losses)
     assert losses[1] - losses[0] < 0.45 * (losses[2] - losses[0])
-
-
-@pytest.mark.parametrize("corner", [(10, 10), (0, 0), (37, 20)])
-def test_specks_are_what_fits_into_three_by_three_pixels(corner: tuple[int, int]) -> None:
-    y, x = corner
-    paper = torch.ones(1, 1, 40, 40)
-    paper[..., y : y + 3, x : x + 3] = torch.tensor([[0.25, 1, 0], [1, 0, 1], [1, 1, 1]])
-    assert torch.equal(specks(paper), 1 - paper)
-    paper[..., 9:13, 30] = 0.0  # a stroke of four pixels
-    alone = specks(paper)
-    assert alone[..., 30].sum() == 0
-    assert alone[..., :25].sum() > 2
-
-
-def test_without_specks_they_would_be_as_dark_as_what_is_around_them() -> None:
-    paper = torch.full((1, 1, 9, 9), 0.75)
-    paper[..., 4, 4] = 0.25
-    assert specks(paper)[0, 0, 4, 4] == 0.5
-    assert specks(stroke()).sum() == 0
-
-
-def test_a_speck_costs_more_than_the_same_ink_at_a_stroke() -> None:
-    speck, thicker = stroke(), stroke()
-    speck[..., 30:32, 5] = 0
-    thicker[..., 30:32, 18] = 0
-    dear, cheap = (loss(sure(wrong), stroke()) for wrong in (speck, thicker))
-    without = loss(sure(speck), stroke(), speck=0.0)
-    assert dear > without > cheap
 
 
 def test_the_first_style_counts_more() -> None:

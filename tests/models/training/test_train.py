@@ -17,7 +17,7 @@ from fastai.learner import load_learner  # type: ignore[import-untyped]
 from artline.drawing.model import Model
 from models.__main__ import main
 from models.training import train
-from models.training.data import MEAN, STD, loaders
+from models.training.data import loaders
 from models.training.network import STYLES, Network
 
 
@@ -140,40 +140,6 @@ def test_a_training_that_was_stopped_is_resumed(
         torch.testing.assert_close(seen[name], value)
     assert 6 <= len(resumed.recorder.lrs) <= 18, "what is left of half a minute"
     assert resumed.recorder.lrs[-1] < 2e-3
-
-
-def test_every_crop_is_drawn_twice_and_what_differs_counts(lessons: Path, tmp_path: Path) -> None:
-    network = Network(widths=(8, 16, 16, 24, 32))
-    seen: list[tuple[int, float]] = []
-
-    class See(Callback):  # type: ignore[misc]
-        order = 100
-
-        def after_loss(self) -> None:
-            if self.training:
-                plain = self.learn.loss_func(self.pred, *self.yb)
-                seen.append((len(self.pred), (self.loss_grad - plain).item()))
-
-    for weight in (0.0, 1.0):
-        learner = train.learner(loaders(lessons, size=96, batch=2, steps=1), tmp_path, network)
-        learner.steady.weight = weight
-        learner.add_cb(See())
-        fit(learner, 0.0001, 0.0)
-    (count, nothing), (_, more) = seen
-    assert (count, nothing) == (4, 0)
-    assert more > 0
-
-
-def test_worse_photos_are_darker_and_within_what_photos_are() -> None:
-    torch.manual_seed(0)
-    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))
-    photos = (torch.rand(8, 3, 32, 32) - mean) / std
-    pixels = train.worse(photos) * std + mean
-    assert pixels.min() >= -1e-6
-    assert pixels.max() <= 1 + 1e-6
-    levels = pixels.mean((1, 2, 3))
-    assert levels.min() < 0.4
-    assert levels.max() < 0.53
 
 
 def test_nothing_to_resume_says_so(lessons: Path, tmp_path: Path) -> None:
