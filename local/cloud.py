@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, Final, Self
+from urllib.parse import parse_qsl
 
 from .program import REGION, Resource
 from .resources import MAKERS, make
@@ -104,32 +105,60 @@ SETTINGS = {
 """MiniStack's own. Without AUTH it believes whatever signature a form carries."""
 
 
-def may_pass(scope: Mapping[str, Any], here: str) -> bool:
-    """Whether a request of that ASGI scope is for this machine's own, or what others may do.
+UPLOAD: Final = re.compile(r"/[a-z0-9][a-z0-9.-]+")
+RESULT: Final = re.compile(r"/[a-z0-9][a-z0-9.-]+/results/[0-9a-f]{64}\.[a-z]+")
+"""Paths that other machines may ask for: a bucket, and line art in it."""
 
-    MiniStack checks the signatures of S3's forms and links. Its other services, and its own routes,
-    believe whoever asks. `here` is the address that it is reached at.
+SIGNED: Final = {
+    f"X-Amz-{part}"
+    for part in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+}
+"""The parameters of a signed link."""
+
+PASSED: Final = {b"content-type", b"content-length", b"transfer-encoding", b"range", b"origin"}
+PREFLIGHT: Final = b"access-control-request-"
+"""The headers of other machines' requests that count. Others choose a service and say who calls."""
+
+
+def passed(scope: Mapping[str, Any], here: str) -> Mapping[str, Any] | None:
+    """The ASGI scope of a request that may pass, None where it may not.
+
+    MiniStack believes whoever asks, but for forms and signed links of S3. So this machine, which
+    is reached at `here`, may do all, and others may upload by a form and fetch by a signed link.
     """
     caller = (scope.get("client") or ("",))[0]
     if caller == here or (caller and ipaddress.ip_address(caller).is_loopback):
-        return True
-    path, headers = scope["path"], dict(scope["headers"])
-    if scope["method"] == "POST":
-        form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
-        return form and bool(re.fullmatch(r"/[a-z0-9][a-z0-9.-]+/?", path))
-    signed = b"X-Amz-Signature=" in scope["query_string"]
-    return scope["method"] in ("GET", "HEAD") and signed and path.count("/") > 1
+        return scope
+    method, path, headers = scope["method"], scope["path"], dict(scope["headers"])
+    query = {name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))}
+    form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
+    to_bucket = UPLOAD.fullmatch(path) and not scope["query_string"]
+    if not (
+        (method == "POST" and to_bucket and form)
+        or (method == "OPTIONS" and to_bucket)
+        or (method in ("GET", "HEAD") and RESULT.fullmatch(path) and query >= SIGNED)
+    ):
+        return None
+    kept = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name in PASSED or name.startswith(PREFLIGHT)
+    ]
+    host, port = scope["server"]
+    return {**scope, "headers": [*kept, (b"host", url(host, port)[len("http://") :].encode())]}
 
 
 def guarded(app: Any, here: str) -> Any:
-    """An ASGI application that answers 403 where `may_pass` says no."""
+    """An ASGI application that answers 403 to what may not pass."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not may_pass(scope, here):
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif given := passed(scope, here):
+            await app(given, receive, send)
+        else:
             await send({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b""})
-            return
-        await app(scope, receive, send)
 
     return answer
 

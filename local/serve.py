@@ -31,6 +31,9 @@ NEW_ACCOUNT: Final = 10
 PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 """Variables that would send requests from one part of this machine to another through a proxy."""
 
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104
+"""Hosts that stand for all addresses of this machine."""
+
 INTERRUPTED: Final = 130
 
 
@@ -85,7 +88,7 @@ def _serve(options: argparse.Namespace) -> None:
         )
         api = application(stack, AfterSetup(function, ready))
         server = uvicorn.Server(uvicorn.Config(api, log_level="warning", lifespan="off"))
-        here = url(LOOPBACK, port)
+        here = url(LOOPBACK if options.host in EVERYWHERE else host, port)
         print(f"ArtLine serves at {url(host, port)} until Ctrl-C.", flush=True)
         if options.photo:
             threading.Thread(target=_draw, args=(here, options.photo), daemon=True).start()
@@ -156,7 +159,7 @@ def _config(stack: str) -> Mapping[str, str]:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
     except (OSError, OverflowError) as error:
         sys.exit(
             f"Cannot listen on {host}:{port} ({error}): choose another port, as in"
@@ -166,7 +169,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _reachable(host: str) -> str:
     """Where others reach this: `0.0.0.0` is no address to go to."""
-    if host not in ("0.0.0.0", "::"):  # noqa: S104
+    if host not in EVERYWHERE:
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
         probe.connect(("192.0.2.1", 9))  # sends nothing, and says which way it would go

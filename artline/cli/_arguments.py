@@ -120,14 +120,26 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
     _check_output(given, options)
 
 
+def _check_strokes(given: argparse.Namespace, options: dict[str, Any]) -> None:
+    output = Path(given.output)
+    if not given.strokes:
+        for name in ("width", "blacks"):
+            if getattr(given, name) is not None:
+                raise OptionError(f"--{name} is for strokes: add --strokes")
+    elif names_a_file(output) and output.suffix.lower() != ".svg":
+        raise OptionError(f"--strokes writes SVG only, so {given.output} must end in .svg")
+    elif options.setdefault("format", "svg") != "svg":
+        raise OptionError(f"--strokes writes SVG only, not {options['format']}")
+
+
 def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
     """What is to be written, and where. The name of a file says its format."""
     output = Path(given.output)
-    for name in ("width", "blacks"):
-        if getattr(given, name) is not None and not given.strokes:
-            raise OptionError(f"--{name} is for strokes: add --strokes")
-    if given.strokes and options.setdefault("format", "svg") != "svg":
-        raise OptionError(f"--strokes writes SVG only, not {options['format']}")
+    _check_strokes(given, options)
+    if given.name == "photo" and names_a_file(output):
+        raise OptionError(
+            f"--name photo names the files: -o is their directory, not {given.output}"
+        )
     if given.output == STANDARD:
         if given.json:
             raise OptionError("--json and -o - both write to standard output")

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import EndpointError
-from ..options import MEDIA_TYPES
+from ..options import MEDIA_TYPES, RequestOptions
 from ..version import MODEL
 from ._arguments import Arguments
 
@@ -127,7 +127,8 @@ def endpoint(arguments: Arguments) -> str | None:
 def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
     """Who draws at that endpoint, or here where it is None. Raises `ArtLineError`."""
     if arguments.strokes:
-        raster = replace(arguments, strokes=False, options={**arguments.options, "format": "png"})
+        pixels: RequestOptions = {**arguments.options, "format": "png", "background": "white"}
+        raster = replace(arguments, strokes=False, options=pixels)
         with artist(at, raster) as who:
             yield Plotted(who, arguments)
         return

@@ -52,7 +52,8 @@ class LineArt:
         """
         import numpy as np
 
-        return np.asarray(self.image)
+        image = self.image
+        return np.asarray(image.convert("RGBA") if image.mode == "LA" else image)
 
     def save(self, to: str | os.PathLike[str] = ".") -> Path:
         """Saves it, never over another file, and says where.

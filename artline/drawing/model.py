@@ -48,9 +48,9 @@ class Model:
     ) -> None:
         try:
             options = _options(path.stat().st_size, threads)
-            providers = list(providers or ["CPUExecutionProvider"])
+            providers = providers or ["CPUExecutionProvider"]
             _check(providers)
-            self._session = ort.InferenceSession(path, options, providers=providers)
+            self._session = ort.InferenceSession(path, options, providers=list(providers))
             self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror}") from error
@@ -121,6 +121,8 @@ def _styles(metadata: Mapping[str, str]) -> tuple[str, ...]:
 def _check(providers: Sequence[Any]) -> None:
     """Refuses a provider that is not there: the engine would warn, and take its own instead."""
     there = ort.get_available_providers()
+    if isinstance(providers, str):
+        raise TypeError(f"providers is a list of names, not {providers!r}")
     for provider in providers:
         name = provider if isinstance(provider, str) else provider[0]
         if name not in there:

@@ -15,7 +15,8 @@ import pytest
 from function import auth
 from function.events import Request
 from function.problem import ProblemError
-from local.cloud import Cloud, guarded, may_pass
+from local import cloud
+from local.cloud import Cloud, guarded, passed
 from local.program import Resource, declared
 from tests.jobs.stage import Stage, post
 
@@ -94,15 +95,26 @@ def _request(token: str) -> Request:
     return Request("POST", "/transform", {}, {"authorization": f"Bearer {token}"}, b"")
 
 
-def scope(method: str, path: str, caller: str, query: str = "", kind: str = "") -> dict[str, Any]:
+SIGNED = "&".join(f"{name}=0" for name in cloud.SIGNED)
+ART = f"/a-bucket/results/{'0' * 64}.jpg"
+
+
+def scope(
+    method: str, path: str, caller: str, query: str = "", kind: str = "", **headers: str
+) -> dict[str, Any]:
+    given = {"content-type": kind, "host": "sqs.amazonaws.com"} | headers
     return {
         "type": "http",
         "method": method,
         "path": path,
         "query_string": query.encode(),
-        "headers": [(b"content-type", kind.encode())],
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         "client": (caller, 5000),
+        "server": ("192.0.2.7", 4566),
     }
+
+
+FORM = "multipart/form-data; boundary=x"
 
 
 @pytest.mark.parametrize(
@@ -111,21 +123,40 @@ def scope(method: str, path: str, caller: str, query: str = "", kind: str = "") 
         (("POST", "/_ministack/reset", "127.0.0.1"), True),
         (("POST", "/", "192.0.2.7"), True),  # this machine, by the address it serves at
         (("POST", "/", "192.0.2.8"), False),
-        (("POST", "/_ministack/reset", "192.0.2.8", "", "multipart/form-data; boundary=x"), False),
-        (("POST", "/000000000000/queue", "192.0.2.8", "", "multipart/form-data"), False),
+        (("POST", "/_ministack/reset", "192.0.2.8", "", FORM), False),
+        (("POST", "/000000000000/queue", "192.0.2.8", "", FORM), False),
         (("POST", "/a-bucket", "192.0.2.8", "", "application/x-amz-json-1.1"), False),
-        (("POST", "/a-bucket", "192.0.2.8", "", "multipart/form-data; boundary=x"), True),
-        (("GET", "/", "192.0.2.8", "X-Amz-Signature=0"), False),
-        (("GET", "/a-bucket/art", "192.0.2.8"), False),
-        (("GET", "/a-bucket/art", "192.0.2.8", "X-Amz-Signature=0"), True),
-        (("PUT", "/a-bucket/art", "192.0.2.8", "X-Amz-Signature=0"), False),
-        (("DELETE", "/a-bucket/art", "192.0.2.8", "X-Amz-Signature=0"), False),
+        (("POST", "/a-bucket", "192.0.2.8", "delete", FORM), False),
+        (("POST", "/a-bucket", "192.0.2.8", "Action=CreateUser", FORM), False),
+        (("POST", "/a-bucket", "192.0.2.8", "", FORM), True),
+        (("OPTIONS", "/a-bucket", "192.0.2.8"), True),
+        (("GET", "/", "192.0.2.8", SIGNED), False),
+        (("GET", "/a-bucket/", "192.0.2.8", f"list-type=2&{SIGNED}"), False),
+        (("GET", "/_ministack/sqs/messages", "192.0.2.8", SIGNED), False),
+        (("GET", f"/a-bucket/uploads/{'0' * 64}", "192.0.2.8", SIGNED), False),
+        (("GET", ART, "192.0.2.8"), False),
+        (("GET", ART, "192.0.2.8", "X-Amz-Signature=0"), False),
+        (("GET", ART, "192.0.2.8", SIGNED), True),
+        (("PUT", ART, "192.0.2.8", SIGNED), False),
+        (("DELETE", ART, "192.0.2.8", SIGNED), False),
     ],
 )
 def test_others_upload_forms_and_fetch_signed_links_only(
     asked: tuple[str, ...], passes: bool
 ) -> None:
-    assert may_pass(scope(*asked), "192.0.2.7") is passes
+    assert (passed(scope(*asked), "192.0.2.7") is not None) is passes
+
+
+def test_no_header_of_others_chooses_a_service_or_says_who_calls() -> None:
+    said = {"x-amz-target": "AmazonSSM.GetParameter", "authorization": "AWS4-HMAC-SHA256 x"}
+    asked = scope("POST", "/a-bucket", "192.0.2.8", "", FORM, origin="http://a", **said)
+    given = passed(asked, "192.0.2.7")
+    assert given is not None
+    assert dict(given["headers"]) == {
+        b"content-type": FORM.encode(),
+        b"origin": b"http://a",
+        b"host": b"192.0.2.7:4566",
+    }
 
 
 def test_what_may_not_pass_is_a_403() -> None:

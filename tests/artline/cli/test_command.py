@@ -381,6 +381,11 @@ def test_names_after_the_photos(at: list[str], samples: Path, artline: Any, tmp_
             ["cat.jpg", "-o", "cat.gif"],
             "line art is saved as .jpg, .png, .webp, .svg, .jpeg, not as .gif",
         ),
+        (
+            ["cat.jpg", "-o", "x.png", "--strokes"],
+            "--strokes writes SVG only, so x.png must end in",
+        ),
+        (["cat.jpg", "-o", "x.png", "--name", "photo"], "-o is their directory, not x.png"),
         (["cat.jpg", "--width", "100mm"], "--width is for strokes"),
         (["cat.jpg", "--blacks", "hatch"], "--blacks is for strokes"),
         (["cat.jpg", "--max-side", "wide"], "'wide' is not a whole number"),

@@ -33,3 +33,13 @@ def test_a_width_that_cannot_be(artline: Any, samples: Path, width: str) -> None
     done = artline(samples / "face.jpg", "--strokes", f"--width={width}")
     assert done.returncode == 2
     assert "--width" in done.stderr
+
+
+def test_strokes_have_no_background(artline: Any, samples: Path, tmp_path: Path) -> None:
+    for name, options in (("plain", []), ("transparent", ["--background", "transparent"])):
+        done = artline(samples / "cat.jpg", "--strokes", *options, "-o", f"{name}.svg")
+        assert done.returncode == 0, done.stderr
+    plain, transparent = (
+        (tmp_path / f"{name}.svg").read_bytes() for name in ("plain", "transparent")
+    )
+    assert plain == transparent

@@ -148,6 +148,30 @@ def test_what_is_no_model(given: Any) -> None:
     assert Path(given).name in str(error.value)
 
 
+def test_transparent_line_art_as_an_array(face: bytes) -> None:
+    art = artline.draw(face, format="png", background="transparent")
+    assert art.array.shape == (*art.image.size[::-1], 4)
+
+
+def test_svg_has_no_pixels(face: bytes) -> None:
+    art = artline.draw(face, format="svg")
+    for pixels in ("image", "array"):
+        with pytest.raises(artline.UnknownFormatError, match="SVG has no pixels"):
+            getattr(art, pixels)
+
+
+@pytest.mark.parametrize("name", ["art.gif", "art.JFIF"])
+def test_no_directory_is_made_of_another_format(face: bytes, tmp_path: Path, name: str) -> None:
+    with pytest.raises(artline.SaveError, match=r"line art is saved as \.jpg"):
+        artline.draw(face).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_providers_are_a_list() -> None:
+    with pytest.raises(ModelError, match="providers is a list"):
+        Model(providers="CPUExecutionProvider")
+
+
 def test_a_provider_that_there_is_not() -> None:
     with pytest.raises(ModelError, match="NoExecutionProvider"):
         Model(providers=["NoExecutionProvider"])
