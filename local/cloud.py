@@ -40,9 +40,8 @@ class Cloud:
     """A MiniStack at an address of this machine, in a process of its own that ends with this one.
 
     It is there at once: what is asked before it has started waits. `environment` leads an AWS
-    client, and so the function, to it: links that the function signs name `host` too. Callers from
-    other machines may upload by a form and fetch by a signed link, and nothing else. Raises
-    `MissingError`.
+    client, and so the function, to it: presigned URLs name `host` too. Other machines can upload by
+    a presigned form and download by a presigned URL, and nothing else. Raises `MissingError`.
     """
 
     def __init__(self, host: str = LOOPBACK) -> None:
@@ -106,14 +105,14 @@ SETTINGS = {
 
 
 UPLOAD: Final = re.compile(r"/[a-z0-9][a-z0-9.-]+")
-RESULT: Final = re.compile(r"/[a-z0-9][a-z0-9.-]+/results/[0-9a-f]{64}\.[a-z]+")
+RESULT: Final = re.compile(UPLOAD.pattern + r"/results/[0-9a-f]{64}\.[a-z]+")
 """Paths that other machines may ask for: a bucket, and line art in it."""
 
 SIGNED: Final = {
     f"X-Amz-{part}"
     for part in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 }
-"""The parameters of a signed link."""
+"""The parameters of a presigned URL."""
 
 PASSED: Final = {b"content-type", b"content-length", b"transfer-encoding", b"range", b"origin"}
 PREFLIGHT: Final = b"access-control-request-"
@@ -123,8 +122,9 @@ PREFLIGHT: Final = b"access-control-request-"
 def passed(scope: Mapping[str, Any], here: str) -> Mapping[str, Any] | None:
     """The ASGI scope of a request that may pass, None where it may not.
 
-    MiniStack believes whoever asks, but for forms and signed links of S3. So this machine, which
-    is reached at `here`, may do all, and others may upload by a form and fetch by a signed link.
+    MiniStack verifies the signatures of presigned forms and URLs of S3, but not those of other
+    requests. Requests from this machine, whose address is `here`, pass unchanged. Those from other
+    machines pass if they upload by a presigned form or download by a presigned URL.
     """
     caller = (scope.get("client") or ("",))[0]
     if caller == here or (caller and ipaddress.ip_address(caller).is_loopback):
@@ -145,7 +145,10 @@ def passed(scope: Mapping[str, Any], here: str) -> Mapping[str, Any] | None:
         if name in PASSED or name.startswith(PREFLIGHT)
     ]
     host, port = scope["server"]
-    return {**scope, "headers": [*kept, (b"host", url(host, port)[len("http://") :].encode())]}
+    return {
+        **scope,
+        "headers": [*kept, (b"host", url(host, port).removeprefix("http://").encode())],
+    }
 
 
 def guarded(app: Any, here: str) -> Any:

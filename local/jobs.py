@@ -34,6 +34,10 @@ class AfterSetup:
         return self.function.invoke(event)
 
 
+def nothing() -> None:
+    """What is to be waited for without jobs."""
+
+
 @contextmanager
 def jobs(
     resources: Sequence[Resource], settings: Mapping[str, str], host: str = LOOPBACK
@@ -46,7 +50,7 @@ def jobs(
     """
     source = EventSource.read(resources)
     if source is None:
-        yield {}, lambda: None
+        yield {}, nothing
         return
     with (
         Cloud(host) as cloud,

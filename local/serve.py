@@ -19,7 +19,7 @@ import yaml  # type: ignore[import-untyped]
 
 from .cloud import LOOPBACK, MissingError, url
 from .environments import Environments
-from .jobs import AfterSetup, jobs
+from .jobs import AfterSetup, jobs, nothing
 from .program import SettingsError, declared, deployment
 from .server import application
 
@@ -72,7 +72,7 @@ def _serve(options: argparse.Namespace) -> None:
         except MissingError as missing:
             print(f"Without jobs: {missing}.", file=sys.stderr)
             environment.pop("JOBS_BUCKET", None)
-            ready = _nothing
+            ready = nothing
         if "API_TOKEN_PARAMETER" in environment and "AWS_ENDPOINT_URL" not in environment:
             sys.exit(
                 "auth: token reads the token from the emulated SSM, which runs only with jobs: set"
@@ -175,10 +175,6 @@ def _reachable(host: str) -> str:
         probe.connect(("192.0.2.1", 9))  # sends nothing, and says which way it would go
         return str(probe.getsockname()[0])
     return LOOPBACK
-
-
-def _nothing() -> None:
-    """What is to be waited for without jobs."""
 
 
 def _draw(endpoint: str, photo: Path) -> None:

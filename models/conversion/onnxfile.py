@@ -20,7 +20,7 @@ from artline.drawing.model import METADATA
 from models.conversion.agreement import Draw, Pixels
 from models.conversion.options import MAX_SIDE
 from models.conversion.pickles import RefusedError
-from models.conversion.source import MULTIPLES, check_shape, lacks_memory, not_one
+from models.conversion.source import MULTIPLES, check_shape, not_one, refuse_lack_of_memory
 from models.conversion.text import plain
 
 if TYPE_CHECKING:
@@ -388,10 +388,7 @@ def _multiple(model: onnx.ModelProto) -> int:
                 _run(session, port, np.zeros((1, *size, 3), np.uint8))[0].shape for size in sizes
             ]
         except Exception as error:
-            if lacks_memory(error):
-                raise RefusedError(
-                    f"a network that lacks memory for small photos: {plain(error)}"
-                ) from error
+            refuse_lack_of_memory(error, max(sizes))
             reason = plain(error)
             continue  # a size that does not work is what is looked for
         if all(shape[1:3] == size for shape, size in zip(shapes, sizes, strict=True)):

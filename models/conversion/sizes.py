@@ -12,7 +12,7 @@ from PIL import Image
 from artline.drawing.model import Model
 from models.conversion.agreement import refused
 from models.conversion.pickles import RefusedError
-from models.conversion.source import lacks_memory
+from models.conversion.source import refuse_lack_of_memory
 
 LARGEST = 256  # pixels: a network that needs more than this at its smallest is refused
 TRIED = ((1, 1), (1, 5000), (5000, 1), (4, 4), (10, 3000), (2, 3), (97, 31), (333, 500))
@@ -55,10 +55,7 @@ def _draws(session: onnxruntime.InferenceSession, side: int) -> bool:
         try:
             (art,) = session.run(["art"], {"image": np.full((1, *size, 3), 128, np.uint8)})
         except Exception as error:  # the engine's own exceptions share no base class
-            if lacks_memory(error):
-                raise RefusedError(
-                    f"a network that lacks memory for a photo of {size[0]}x{size[1]}"
-                ) from error
+            refuse_lack_of_memory(error, size)
             return False
         if art.shape[1:3] != size:
             return False

@@ -125,10 +125,7 @@ def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
         given = _try(module, size)
     except Exception as error:  # whatever the network's own code raises
-        if lacks_memory(error):
-            raise RefusedError(
-                f"a network that lacks memory for a photo of {size[0]}x{size[1]}: {plain(error)}"
-            ) from error
+        refuse_lack_of_memory(error, size)
         return None  # sizes that do not meet, somewhere inside
     if not isinstance(given, torch.Tensor):
         raise RefusedError(f"a network that gives a {type(given).__name__}, not one picture")
@@ -140,6 +137,14 @@ def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
 def lacks_memory(error: Exception) -> bool:
     """Whether this is how numpy, torch or ONNX Runtime say that memory ran out."""
     return isinstance(error, MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))
+
+
+def refuse_lack_of_memory(error: Exception, size: tuple[int, int]) -> None:
+    """Raise `RefusedError` if `error` says so, of a photo of `size` (height, width)."""
+    if lacks_memory(error):
+        raise RefusedError(
+            f"a network that lacks memory for a photo of {size[0]}x{size[1]}: {plain(error)}"
+        ) from error
 
 
 def check_shape(shape: tuple[int, ...], size: tuple[int, ...]) -> NoReturn:
