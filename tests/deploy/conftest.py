@@ -56,10 +56,15 @@ def broken_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _changed(image: str, command: str, context: Path) -> Iterator[str]:
+    """What `command` makes of the image, by the digest of its content.
+
+    Its tag is this process's own: the tests in another one may have built the same image, and use
+    it when this one is gone.
+    """
     (context / "Dockerfile").write_text(f"FROM {image}\nRUN {command}\n")
-    changed = docker("build", "--quiet", str(context))
-    yield changed
-    docker("image", "rm", "--force", changed)
+    tag = f"artline:{context.name}-{os.getpid()}"
+    yield docker("build", "--quiet", "--tag", tag, str(context))
+    docker("image", "rm", "--force", tag)
 
 
 @pytest.fixture

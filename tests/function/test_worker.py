@@ -50,9 +50,9 @@ def deliver(stage: Stage, *bodies: object) -> list[int]:
 
 
 def test_the_notification_that_s3_sends(stage: Stage, photo: bytes) -> None:
-    test, *_ = stage.receive()
-    assert json.loads(test["Body"])["Event"] == "s3:TestEvent"
-    assert deliver(stage, test["Body"]) == []
+    body = stage.test_event["Body"]
+    assert json.loads(body)["Event"] == "s3:TestEvent"
+    assert deliver(stage, body) == []
     job = post(type="image/png")
     upload(job, photo)
     (notification,) = stage.notifications(1)

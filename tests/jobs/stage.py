@@ -13,15 +13,16 @@ from local.cloud import Cloud
 from local.event_source import EventSource, event, succeeded
 from local.program import Resource
 
-WAIT = 5
-"""Seconds that a message on its way from S3 to the queue is waited for."""
+WAIT = 20
+"""Seconds that a message on its way from S3 to the queue is waited for, the most that SQS takes."""
 
 
 class Stage:
     """A bucket, its queue and the dead letters'.
 
     They are as declared, but for a visibility timeout that a test can wait for, and the number of
-    deliveries that it wants.
+    deliveries that it wants. S3's test event is taken from the queue, so that what comes next is
+    the message of an upload.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class Stage:
             QueueUrl=source.queue_url, AttributeNames=["RedrivePolicy"]
         )["Attributes"]
         dead = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
+        (self.test_event,) = self.receive()
+        self.delete([self.test_event])
         self.dead_url = self.sqs.get_queue_url(QueueName=dead.rpartition(":")[2])["QueueUrl"]
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -73,12 +76,13 @@ class Stage:
         return messages
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
-        """The messages of `count` uploads."""
+        """Takes the messages of `count` uploads from the queue."""
         found: list[dict[str, Any]] = []
         while len(found) < count:
             messages = self.receive()
             assert messages, f"{len(found)} of {count} notifications came"
-            found += [each for each in messages if "TestEvent" not in each["Body"]]
+            self.delete(messages)
+            found += messages
         return found
 
     def delete(self, messages: Sequence[dict[str, Any]]) -> None:
