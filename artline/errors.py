@@ -76,7 +76,7 @@ class PhotoTooLargeError(PhotoError):
 
 
 class UnknownFormatError(PhotoError):
-    """The bytes are in no image format that is read."""
+    """The image is in a format that is not supported, or the bytes are no image."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 

@@ -25,7 +25,7 @@ PROBLEMS = {
     "413": f"An image of over {limits.IMAGE_BYTES:,} bytes in one request, or of over"
     f" {limits.TEXT_IMAGE_BYTES:,} as base64 text (use /jobs), or of over"
     f" {limits.IMAGE_PIXELS:,} pixels, less in formats that take longer to decode",
-    "415": "Bytes of no image format that is read here",
+    "415": "An image format that is not supported, or no image",
     "422": "An image that is cut short or damaged",
     "500": "A fault of the service, with a request id to quote",
 }

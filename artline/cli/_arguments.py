@@ -21,8 +21,14 @@ Name: TypeAlias = Literal["time", "photo"]
 STANDARD: Final = "-"
 """Standard input, as a photo; standard output, as the place for the line art."""
 
+LONGEST: Final = 65535
+"""Pixels of the longest side of a JPEG image."""
+
 WIDTH: Final = 210.0
-"""Millimetres that strokes are wide, unless the user says."""
+"""Millimetres that the line art of --strokes is wide, unless the user says."""
+
+WIDTHS: Final = (20.0, 100_000.0)
+"""The least and the most of them. Narrower, most strokes would be shorter than a pen is wide."""
 
 VIA: Final = ("auto", "transform", "jobs")
 
@@ -56,7 +62,7 @@ class Arguments:
     quiet: bool
     strokes: bool
     width: float
-    """Millimetres that strokes are wide."""
+    """Millimetres that the line art of --strokes is wide."""
     blacks: Any
 
     @property
@@ -65,11 +71,11 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
-class _AnyModel:
-    """A model that can do what is asked: what a real one cannot, it says later."""
+class Served:
+    """What a model can draw. The defaults are for one that is not asked yet."""
 
     styles: tuple[str, ...]
-    max_side: int = 10**9
+    max_side: int = LONGEST
     default_side: int = DEFAULT_SIDE
 
 
@@ -80,7 +86,7 @@ def parse(words: list[str]) -> Arguments:
     options = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
     try:
         _check(given, options)
-        Options.read(options, _AnyModel((options.get("style", "default"),)))
+        Options.read(options, Served((options.get("style", "default"),)))
     except OptionError as error:
         parser.error(str(error).rstrip("."))
     return Arguments(
@@ -149,6 +155,8 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
             f"line art is saved as {', '.join(FILE_SUFFIXES)}, not as {output.suffix.lower()}"
         )
     elif names_a_file(output):
+        if given.output.endswith(os.sep):
+            raise OptionError(f"{given.output} is no directory: make it, or leave the suffix out")
         _check_one(given.photos, f"-o {given.output} is the name of")
         kind = FILE_SUFFIXES[output.suffix.lower()]
         format = next(name for name, each in MEDIA_TYPES.items() if each == kind)  # noqa: A001
@@ -242,12 +250,12 @@ def _number(text: str) -> int:
 
 def _millimetres(text: str) -> float:
     with suppress(ValueError):
-        if 1 <= (width := float(text.removesuffix("mm"))) <= 100_000:
+        if WIDTHS[0] <= (width := float(text.removesuffix("mm"))) <= WIDTHS[1]:
             return width
-    raise argparse.ArgumentTypeError(f"{text!r} is not 1mm to 100000mm")
+    raise argparse.ArgumentTypeError(f"{text!r} is not {WIDTHS[0]:.0f}mm to {WIDTHS[1]:.0f}mm")
 
 
 def _count(text: str) -> int:
     if (count := _number(text)) < 1:
-        raise argparse.ArgumentTypeError("it is 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 or more")
     return count

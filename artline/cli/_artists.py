@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import EndpointError
-from ..options import MEDIA_TYPES, RequestOptions
+from ..options import MEDIA_TYPES, Options, RequestOptions
 from ..version import MODEL
-from ._arguments import Arguments
+from ._arguments import Arguments, Served
 
 if TYPE_CHECKING:
     from ..client import Client, Progress
@@ -29,7 +29,10 @@ class Artist(Protocol):
     at_once: int
 
     def model(self, progress: Progress) -> str:
-        """The model's name and version: another one's line art is other line art."""
+        """The model's name and version: another one's line art is other line art.
+
+        Raises `OptionError` where it cannot draw what the request options say.
+        """
 
     def draw(self, photo: bytes, progress: Progress) -> LineArt:
         """Raises the errors of `artline.errors`."""
@@ -45,7 +48,12 @@ class Remote:
         self._arguments = arguments
 
     def model(self, progress: Progress) -> str:
-        return self._client.health(progress=progress).model
+        health = self._client.health(progress=progress)
+        options = self._arguments.options
+        styles = health.styles or (options.get("style", "default"),)
+        sides = health.limits
+        Options.read(options, Served(styles, sides.max_side, sides.default_side))
+        return health.model
 
     def draw(self, photo: bytes, progress: Progress) -> LineArt:
         return self._client.draw(
@@ -69,6 +77,7 @@ class Here:
             self._options = {"max_side": model.max_side, **self._options}
 
     def model(self, progress: Progress) -> str:  # noqa: ARG002
+        Options.read(self._options, self._model)
         return f"{self._model.name}/{self._model.version}"
 
     def draw(self, photo: bytes, progress: Progress) -> LineArt:

@@ -71,14 +71,21 @@ class Batch:
     def run(self) -> None:
         """Draws the photos that the named files are or the named directories hold."""
         start = perf_counter()
+        left_out: list[Path] = []
         photos = list(
             find(
                 self.arguments.photos,
                 self._directory,
                 recursive=self.arguments.recursive,
                 failed=self._fail,
+                left_out=left_out.append,
             )
         )
+        if left_out:
+            self.display.note(
+                f"Taken for line art of earlier runs, by the name: {_first(left_out)}. To draw such"
+                " photos, write into another directory."
+            )
         record = Record(self._directory) if self._resumes else None
         try:
             with self.display.line("model") as progress:
@@ -120,30 +127,36 @@ class Batch:
         options = f"{self.arguments.options}:{size}:{model}"
         if self.arguments.strokes:
             options += f":strokes:{self.arguments.width}:{self.arguments.blacks}"
-        names = Names(self._directory, MEDIA_TYPES[self.arguments.options.get("format", "jpeg")])
+        by_photo = self.arguments.name == "photo" and not self.arguments.to_stdout
+        format_ = self.arguments.options.get("format", "jpeg")
+        names = Names(photos, self._directory, MEDIA_TYPES[format_]) if by_photo else None
         for photo in photos:
-            target = None
-            if self.arguments.name == "photo" and not self.arguments.to_stdout:
-                target = names.of(photo)
-                if target.exists():
-                    yield Skipped(photo, f"drawn already as {target}", target)
-                    continue
-            try:
-                data = photo.read()
-            except ArtLineError as error:
-                yield Failed(photo, error)
-                continue
-            key = f"{hashlib.sha256(data).hexdigest()}:{options}"
-            if record is None:
-                yield Todo(photo, data, key, target)
-            elif key in self._keys:
-                yield Skipped(photo, f"the same photo as {self._keys[key]}, drawn once")
-            elif art := record.get(key):
-                self._keys[key] = photo
-                yield Skipped(photo, f"saved before as {art}", art)
-            else:
-                self._keys[key] = photo
-                yield Todo(photo, data, key, target)
+            yield self._decide(photo, options, names, record)
+
+    def _decide(
+        self, photo: Photo, options: str, names: Names | None, record: Record | None
+    ) -> Todo | Skipped | Failed:
+        """What is to be done about a photo. It is read, unless its name says enough."""
+        target = names.of(photo) if names else None
+        if target and target.exists():
+            return Skipped(photo, f"drawn already as {target}", target)
+        try:
+            data = photo.read()
+        except ArtLineError as error:
+            return Failed(photo, error)
+        sha256 = hashlib.sha256(data).hexdigest()
+        key = f"{sha256}:{options}"
+        if names:
+            target = names.of(photo, sha256)
+            key = str(target)
+            if target and target.exists():
+                return Skipped(photo, f"drawn already as {target}", target)
+        if key in self._keys:
+            return Skipped(photo, f"the same photo as {self._keys[key]}, drawn once")
+        self._keys[key] = photo
+        if record and (art := record.get(key)):
+            return Skipped(photo, f"saved before as {art}", art)
+        return Todo(photo, data, key, target)
 
     def _draw(self, todo: Todo | Skipped | Failed) -> Drawn | Skipped | Failed:
         if not isinstance(todo, Todo):
@@ -203,3 +216,8 @@ class Batch:
         counts = {"drawn": self.drawn, "skipped": self.skipped, "failed": self.failed}
         told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"Photos: {told}, in {seconds:.1f} s."
+
+
+def _first(paths: list[Path]) -> str:
+    """The first of them, and how many more there are."""
+    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")

@@ -21,7 +21,7 @@ from ._display import Display, printable
 FAILED, MISUSED = 1, 2
 """Exit statuses: a photo failed, and wrong arguments."""
 
-HERE: Final = "Drawing on this machine: no service is configured (--local asks for this)."
+HERE: Final = "No service is configured: drawing on this machine, as --local does."
 
 
 def run(words: list[str]) -> int:

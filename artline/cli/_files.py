@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,9 @@ TIMED: Final = re.compile(r"\d{14}(-\d+)?\.(jpg|png|webp|svg)")
 
 MARK: Final = "-art"
 """What line art is named with, after a photo in the same directory."""
+
+DIGITS: Final = 8
+"""How many of a photo's SHA-256 tell photos of one name apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,17 @@ class Photo:
 
 
 def find(
-    named: list[str], output: Path, *, recursive: bool, failed: Callable[[str, Exception], None]
+    named: list[str],
+    output: Path,
+    *,
+    recursive: bool,
+    failed: Callable[[str, Exception], None],
+    left_out: Callable[[Path], None],
 ) -> Iterator[Photo]:
     """The photos that `named` files are or directories hold; `failed` hears of what is none.
 
-    What was drawn before into `output` is no photo.
+    What was drawn before into `output` is no photo. `left_out` hears of what only its name in
+    digits says that of: cameras name photos so, too.
     """
     for name in named:
         path = Path(name)
@@ -61,7 +71,7 @@ def find(
             yield Photo(name)
             continue
         found = False
-        for photo in _walk(path, output, recursive=recursive, failed=failed):
+        for photo in _walk(path, output, recursive, failed, left_out):
             found = True
             yield photo
         if not found:
@@ -70,7 +80,11 @@ def find(
 
 
 def _walk(
-    top: Path, output: Path, *, recursive: bool, failed: Callable[[str, Exception], None]
+    top: Path,
+    output: Path,
+    recursive: bool,
+    failed: Callable[[str, Exception], None],
+    left_out: Callable[[Path], None],
 ) -> Iterator[Photo]:
     into = output.resolve()
 
@@ -85,40 +99,50 @@ def _walk(
             if recursive and not each.startswith(".") and (here / each).resolve() != into
         )
         for name in sorted(names):
-            if not PHOTOS.fullmatch(name) or _is_art(name, names, timed=here.resolve() == into):
+            if not PHOTOS.fullmatch(name) or _is_art(name, names):
+                continue
+            if TIMED.fullmatch(name) and here.resolve() == into:
+                left_out(here / name)
                 continue
             # Reading a pipe or a device can block for ever. A broken link fails later, by its name.
             if (here / name).is_file() or not (here / name).exists():
                 yield Photo(str(here / name), here.relative_to(top))
 
 
-def _is_art(name: str, beside: list[str], *, timed: bool) -> bool:
-    """Whether a file was drawn by an earlier run: named by the time, or after a photo beside it."""
-    if timed and TIMED.fullmatch(name):
-        return True
-    drawn = re.fullmatch(rf"(.+){MARK}(-\d+)?", Path(name).stem, re.S)
+def _is_art(name: str, beside: list[str]) -> bool:
+    """Whether a file is line art that is named after a photo beside it."""
+    drawn = re.fullmatch(rf"(.+){MARK}(-[0-9a-f]{{{DIGITS}}})?", Path(name).stem, re.S)
     return drawn is not None and any(
         Path(other).stem == drawn[1] and PHOTOS.fullmatch(other) for other in beside
     )
 
 
 class Names:
-    """The names of line art after its photos, no two alike."""
+    """The names of line art after its photos.
 
-    def __init__(self, directory: Path, media_type: str) -> None:
+    A name follows from the photo alone, so that photos which are added later change none. Photos of
+    one name, as a.jpg and a.png are, get the first digits of their own SHA-256 too.
+    """
+
+    def __init__(self, photos: Iterable[Photo], directory: Path, media_type: str) -> None:
         self._directory = directory
         self._suffix = SUFFIXES[media_type]
-        self._taken: set[Path] = set()
+        files = {(self._name(photo), Path(photo.path).absolute()) for photo in photos}
+        self._wanted = Counter(str(name).casefold() for name, _ in files)
 
-    def of(self, photo: Photo) -> Path:
-        """The file that the photo's line art is to be, whether or not it is there."""
+    def of(self, photo: Photo, sha256: str = "") -> Path | None:
+        """The file that the photo's line art is to be, whether or not it is there.
+
+        None where other photos have the same name, and the photo's SHA-256 is not given.
+        """
+        name = self._name(photo)
+        if self._wanted[str(name).casefold()] == 1:
+            return name
+        return name.with_stem(f"{name.stem}-{sha256[:DIGITS]}") if sha256 else None
+
+    def _name(self, photo: Photo) -> Path:
         stem = "stdin" if photo.path == STANDARD else Path(photo.path).stem
         directory = self._directory / photo.below
         if photo.path != STANDARD and directory.resolve() == Path(photo.path).parent.resolve():
             stem += MARK
-        path, number = directory / f"{stem}{self._suffix}", 0
-        while path in self._taken:
-            number += 1
-            path = directory / f"{stem}-{number}{self._suffix}"
-        self._taken.add(path)
-        return path
+        return directory / f"{stem}{self._suffix}"

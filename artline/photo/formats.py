@@ -104,16 +104,16 @@ def unknown(name: str | None) -> UnknownFormatError:
     """The error for a file in the format `name`, or in none that is known."""
     advice = "send a JPEG, PNG or WebP file"
     if name is None:
-        return UnknownFormatError(f"These bytes are no image that is read here: {advice}.")
+        return UnknownFormatError(f"This is no image in a supported format: {advice}.")
     if name == "camera raw":
         advice = "export the photo as JPEG and send that"
-    return UnknownFormatError(f"This is {name}, which is not read here: {advice}.")
+    return UnknownFormatError(f"This is {name}, which is not supported: {advice}.")
 
 
 def unsupported(name: str) -> UnknownFormatError:
     """The error for a healthy file in the format `name`, of a kind that no decoder here reads."""
     return UnknownFormatError(
-        f"This kind of {name} is not read here: save the photo as JPEG or PNG and send that."
+        f"This kind of {name} is not supported: save the photo as JPEG or PNG and send that."
     )
 
 

@@ -98,7 +98,7 @@ def from_image(image: Image.Image, box: tuple[int, int]) -> Pixels:
 
 
 def is_image(data: bytes) -> bool:
-    """Whether `data` begins like a photo in a format that is read here."""
+    """Whether `data` begins like a photo in a supported format."""
     return sniff(data) is not None
 
 

@@ -15,7 +15,9 @@ from tests.inplace import only_the_default
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/http.md", "docs/client.md")
-BLOCK = re.compile(r"(?:^<!-- not run: (.+?) -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"(?:^<!-- not run by the tests: (.+?) -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S
+)
 LANGUAGES = {"sh", "python", "errors"}
 WRITES = re.compile(r"(?:-o |>)([\w./-]+\.(?:jpg|png|webp|svg))\b")
 """A file that a command says it writes."""

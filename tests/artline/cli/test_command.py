@@ -1,10 +1,12 @@
 """The command line, as a user meets it."""
 
+import hashlib
 import io
 import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -254,9 +256,7 @@ artline.cli.main()
 def test_nothing_is_configured(artline: Any, samples: Path, tmp_path: Path) -> None:
     done = artline(samples / "cat.jpg", "-o", "art.png", PATH="/nowhere")
     assert done.returncode == 0
-    assert done.stderr == (
-        "Drawing on this machine: no service is configured (--local asks for this).\n"
-    )
+    assert done.stderr == ("No service is configured: drawing on this machine, as --local does.\n")
     assert size(tmp_path / "art.png") == (451, 300)
     done = artline(samples / "cat.jpg", "-o", "art.jpg", "--local", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -310,8 +310,8 @@ def test_options_that_the_model_has_not(
     at: list[str], option: list[str], artline: Any, samples: Path
 ) -> None:
     done = artline(samples / "cat.jpg", *option, *at)
-    assert done.returncode == 1
-    assert re.match(rf"{samples}/cat\.jpg: (style|max_side) is ", done.stderr)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.match(r"artline: (style|max_side) is ", done.stderr)
 
 
 @pytest.mark.parametrize("name", ["art.jpg", "new/art.png", "art.WEBP"])
@@ -366,11 +366,33 @@ def test_names_after_the_photos(at: list[str], samples: Path, artline: Any, tmp_
     done = artline(*call)
     assert (done.returncode, done.stderr) == (0, "")
     art = {str(path.relative_to(tmp_path / "art")) for path in (tmp_path / "art").rglob("*.jpg")}
-    assert art == {"a.jpg", "a-1.jpg", "b/a.jpg", "b/c.jpg"}
+    jpeg, png = (
+        hashlib.sha256((photos / name).read_bytes()).hexdigest()[:8] for name in ("a.jpg", "a.png")
+    )
+    assert art == {f"a-{jpeg}.jpg", f"a-{png}.jpg", "b/a.jpg", "b/c.jpg"}
     (tmp_path / "art" / "b" / "a.jpg").unlink()
     again = artline(*call)
     assert again.stdout.count("drawn already as") == 3
     assert again.stdout.count("saved as art/b/a.jpg") == 1
+
+
+def test_a_photo_that_is_added_changes_no_other_s_name(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    """Of photos of one name in two directories, each is drawn, whichever is there first."""
+    cat, other = (samples / f"{name}.jpg" for name in ("cat", "rotated"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    call = ("a", "b", "b/1.jpg", "-o", "art", "--name", "photo", *at)
+    shutil.copy(cat, tmp_path / "b" / "1.jpg")
+    assert artline(*call).stdout.count(" saved as art/1.jpg") == 1
+    shutil.copy(other, tmp_path / "a" / "1.jpg")
+    for done in (artline(*call), artline(*call)):
+        assert (done.returncode, done.stderr) == (0, "")
+        sizes = {size(path) for path in (tmp_path / "art").glob("1-*.jpg")}
+        assert sizes == {(451, 300), (682, 1024)}
+    shutil.copy(cat, tmp_path / "a" / "1.jpg")
+    assert "a/1.jpg: drawn already as" in artline(*call).stdout
 
 
 @pytest.mark.parametrize(
@@ -386,10 +408,11 @@ def test_names_after_the_photos(at: list[str], samples: Path, artline: Any, tmp_
             "--strokes writes SVG only, so x.png must end in",
         ),
         (["cat.jpg", "-o", "x.png", "--name", "photo"], "-o is their directory, not x.png"),
+        (["cat.jpg", "-o", "x.png/"], "x.png/ is no directory"),
         (["cat.jpg", "--width", "100mm"], "--width is for strokes"),
         (["cat.jpg", "--blacks", "hatch"], "--blacks is for strokes"),
         (["cat.jpg", "--max-side", "wide"], "'wide' is not a whole number"),
-        (["cat.jpg", "--strokes", "--width", "wide"], "'wide' is not 1mm to 100000mm"),
+        (["cat.jpg", "--strokes", "--width", "wide"], "'wide' is not 20mm to 100000mm"),
     ],
 )
 def test_what_would_be_ignored_or_misread_is_refused(
@@ -413,7 +436,24 @@ def test_line_art_is_not_drawn_again(
             assert (done.returncode, done.stderr) == (0, "")
             assert done.stdout.splitlines()[-1].startswith("Photos: 3 ")
     drawn = {path.name for path in tmp_path.glob("**/*-art*.jpg")}
-    assert drawn == {"a-art.jpg", "a-art-1.jpg", "c-art.jpg"}
+    alike = {hashlib.sha256((tmp_path / name).read_bytes()) for name in ("a.jpg", "a.jpeg")}
+    assert drawn == {*(f"a-art-{each.hexdigest()[:8]}.jpg" for each in alike), "c-art.jpg"}
+
+
+def test_photos_named_in_digits_are_left_out_with_a_word(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    for name in ("20240131123456.jpg", "20240131123457.jpg", "other.jpg"):
+        shutil.copy(samples / "cat.jpg", tmp_path / name)
+    done = artline(".", *at)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "Taken for line art of earlier runs, by the name: 20240131123456.jpg and 1 more."
+        " To draw such photos, write into another directory.\n"
+    )
+    assert artline(".", "-o", "art", "-q", *at).stderr == ""
+    # The three photos are one, and the first run's line art is another.
+    assert len(list((tmp_path / "art").iterdir())) == 2
 
 
 def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Path) -> None:
