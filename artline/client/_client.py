@@ -45,8 +45,11 @@ class _Connections(Generic[H]):
                 )
             return self._by_proxy[by]
 
-    def all(self) -> list[H]:
-        return list(self._by_proxy.values())
+    def drop(self) -> list[H]:
+        """All there are, to be closed: the next request opens another."""
+        with self._opening:
+            there, self._by_proxy = self._by_proxy, {}
+        return list(there.values())
 
 
 class Client:
@@ -93,8 +96,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
-        for each in self._connections.all():
+        """Closes the connections. A later request opens new ones."""
+        for each in self._connections.drop():
             each.close()
 
     def health(self, *, progress: Progress = quiet) -> Health:
@@ -254,8 +257,8 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the connections."""
-        for each in self._connections.all():
+        """Closes the connections. A later request opens new ones."""
+        for each in self._connections.drop():
             await each.aclose()
 
     async def health(self, *, progress: Progress = quiet) -> Health:

@@ -32,7 +32,7 @@ class Model(runtime.Model):
 
     `path` is by default the model that comes with the package. `providers` are ONNX Runtime's, in
     the order of preference, by default the CPU's; others come with other builds of onnxruntime.
-    `threads` is how many cores one photo may use. Raises `ModelError`.
+    `threads` is how many cores one photo may use, 0 for all. Raises `ModelError`.
 
     >>> model = artline.Model("my-model.onnx", threads=4)
     >>> model.draw("photo.jpg", max_side=2048, format="png").save("out")

@@ -30,6 +30,8 @@ STYLE = re.compile(r"[a-z][a-z0-9_-]*")
 LARGE = 64 * 2**20
 """Bytes of a model file from which on memory is saved: see `_options`."""
 
+MOST_THREADS = 1024
+
 REGION = 512 * 2**20
 """Bytes that a large model's layers are given to share; more than that is taken where needed."""
 
@@ -37,8 +39,8 @@ REGION = 512 * 2**20
 class Model:
     """One image-to-image model, ready to run.
 
-    `threads` is how many of the machine's cores one photo may use. `providers` are ONNX Runtime's,
-    by default the CPU's. Raises `ModelError`.
+    `threads` is how many of the machine's cores one photo may use, 0 for all. `providers` are ONNX
+    Runtime's, by default the CPU's. Raises `ModelError`.
 
     >>> art = Model(MODEL).run(photo)  # uint8 [H, W, 3] in, uint8 [H, W, 1 or 3] out
     """
@@ -47,9 +49,11 @@ class Model:
         self, path: Path, *, threads: int = 1, providers: Sequence[Any] | None = None
     ) -> None:
         try:
+            _check_threads(threads)
+            path.open("rb").close()  # says of a directory what it is
             options = _options(path.stat().st_size, threads)
             providers = providers or ["CPUExecutionProvider"]
-            _check(providers)
+            _check_providers(providers)
             self._session = ort.InferenceSession(path, options, providers=list(providers))
             self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
         except OSError as error:
@@ -118,13 +122,22 @@ def _styles(metadata: Mapping[str, str]) -> tuple[str, ...]:
     return styles
 
 
-def _check(providers: Sequence[Any]) -> None:
+def _check_threads(threads: object) -> None:
+    """Refuses what is no number of threads: the engine would say its own function's signature."""
+    if not isinstance(threads, int) or not 0 <= threads <= MOST_THREADS:
+        raise ValueError(
+            f"threads is a whole number from 1 to {MOST_THREADS}, or 0 for every core's,"
+            f" not {threads!r}"
+        )
+
+
+def _check_providers(providers: Sequence[Any]) -> None:
     """Refuses a provider that is not there: the engine would warn, and take its own instead."""
     there = ort.get_available_providers()
     if isinstance(providers, str):
         raise TypeError(f"providers is a list of names, not {providers!r}")
     for provider in providers:
-        name = provider if isinstance(provider, str) else provider[0]
+        name = provider[0] if isinstance(provider, tuple) and provider else provider
         if name not in there:
             raise ValueError(f"no provider {name}: this onnxruntime has {', '.join(there)}")
 

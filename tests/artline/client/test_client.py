@@ -95,6 +95,13 @@ def test_health_and_limits(server: str) -> None:
         assert health.limits.image_bytes == Limits().image_bytes
 
 
+def test_a_client_that_was_closed_connects_again(scripted: Any) -> None:
+    with Client(scripted.url) as client:
+        assert client.health().status == "ok"
+    assert client.health().status == "ok"
+    client.close()
+
+
 def test_limits_are_asked_for_and_not_guessed(scripted: Any, client: Client, steps: Any) -> None:
     model = {"name": "m", "version": "2"}
     limits = {"image_bytes": 1000, "default_side": 200, "unheard_of": 1, "max_side": "many"}

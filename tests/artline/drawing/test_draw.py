@@ -1,6 +1,7 @@
 """The library: photos to line art in this process."""
 
 import io
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -172,9 +173,16 @@ def test_providers_are_a_list() -> None:
         Model(providers="CPUExecutionProvider")
 
 
-def test_a_provider_that_there_is_not() -> None:
-    with pytest.raises(ModelError, match="NoExecutionProvider"):
-        Model(providers=["NoExecutionProvider"])
+@pytest.mark.parametrize("provider", ["NoExecutionProvider", 1, (), None])
+def test_a_provider_that_there_is_not(provider: Any) -> None:
+    with pytest.raises(ModelError, match=f"no provider {re.escape(str(provider))}: this"):
+        Model(providers=[provider])
+
+
+@pytest.mark.parametrize("threads", [-1, 1.5, "2", None, 10**12])
+def test_what_is_no_number_of_threads(threads: Any) -> None:
+    with pytest.raises(ModelError, match="threads is a whole number from 1 to"):
+        Model(threads=threads)
 
 
 def test_memory_does_not_grow(face: bytes) -> None:
