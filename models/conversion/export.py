@@ -45,11 +45,13 @@ class Uint8(nn.Module):
         offset = -torch.tensor(mean, dtype=torch.float64) / torch.tensor(std, dtype=torch.float64)
         self.register_buffer("scale", scale.float().view(1, 3, 1, 1))
         self.register_buffer("offset", offset.float().view(1, 3, 1, 1))
+        self.normalises = bool((self.scale != 1).any() or (self.offset != 0).any())
         self.low, self.gain = low, 255 / (high - low)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Uint8 [1, H, W, 3] → uint8 [1, H, W, C], one or one a style."""
-        drawn = self.module(image.permute(0, 3, 1, 2).float() * self.scale + self.offset)
+        photo = image.permute(0, 3, 1, 2).float()
+        drawn = self.module(photo * self.scale + self.offset if self.normalises else photo)
         layers = drawn if isinstance(drawn, tuple) else (drawn,)
         return tuple(self.pixels(layer) for layer in layers)
 

@@ -22,6 +22,7 @@ from fastai.optimizer import Adam  # type: ignore[import-untyped]  # noqa: E402
 
 from models.conversion.export import export  # noqa: E402
 from models.training.data import MEAN, STD  # noqa: E402
+from models.training.exposure import Exposed  # noqa: E402
 from models.training.loss import LineLoss, ssim  # noqa: E402
 from models.training.network import (  # noqa: E402
     MULTIPLE,
@@ -214,26 +215,29 @@ def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) 
 
 
 class Finished(nn.Module):
-    """`network`, and `finish` for the first of its styles alone, since it takes time."""
+    """`network` after `prepare`, and `finish` for the first of its styles, since it takes time."""
 
-    def __init__(self, network: nn.Module, finish: nn.Module) -> None:
+    def __init__(self, prepare: nn.Module, network: nn.Module, finish: nn.Module) -> None:
         super().__init__()
-        self.network, self.finish = network, finish
+        self.prepare, self.network, self.finish = prepare, network, finish
 
     def forward(self, photo: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Float [1, 3, H, W] → logits of paper, [1, 1, H, W] for each style."""
-        first, *others = self.network(photo).split(1, 1)
+        """What `prepare` takes, [1, 3, H, W] → logits of paper, [1, 1, H, W] for each style."""
+        first, *others = self.network(self.prepare(photo)).split(1, 1)
         return self.finish(first), *others
 
 
 def write(model: nn.Module, path: Path, **metadata: Any) -> None:
-    """The trained network as the function's model file: logits become grey levels."""
+    """The trained network as the function's model file: logits become grey levels.
+
+    `Exposed` normalises the photo.
+    """
     black, white = (math.log(share / (1 - share)) for share in (BLACK, WHITE))
     export(
-        Finished(model.float(), WithoutSpecks(black, white)),
+        Finished(Exposed(MEAN, STD), model.float(), WithoutSpecks(black, white)),
         path,
-        mean=MEAN,
-        std=STD,
+        mean=(0.0,) * 3,
+        std=(1 / 255,) * 3,
         metadata={**METADATA, **metadata},
         styles=STYLES,
         multiple=MULTIPLE,

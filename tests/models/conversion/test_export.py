@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 from torch import nn
 
 from models.conversion.export import export
+from models.training.exposure import Exposed
 from models.training.network import Network
 from models.training.train import METADATA, write
 
@@ -43,17 +45,30 @@ def test_normalises_and_stretches_inside(tmp_path: Path, photo: np.ndarray) -> N
     np.testing.assert_allclose(run(path, photo)[0].astype(int), expected, atol=1)
 
 
+def test_a_network_of_pixels_gets_them_as_they_are(tmp_path: Path, photo: np.ndarray) -> None:
+    path = tmp_path / "model.onnx"
+    export(
+        nn.Identity(), path, mean=(0,) * 3, std=(1 / 255,) * 3, metadata=METADATA, multiple=32,
+        high=255,
+    )  # fmt: skip
+    np.testing.assert_array_equal(run(path, photo)[0], photo)
+    operators = [node.op_type for node in onnx.load(path).graph.node]
+    assert operators[:2] == ["Transpose", "Cast"]
+    assert "Add" not in operators
+
+
 @pytest.mark.parametrize("size", [(32, 32), (160, 64), (64, 352)])
 def test_the_network_draws_the_same_from_its_file(tmp_path: Path, size: tuple[int, int]) -> None:
     torch.manual_seed(1)
     model = Network()
     write(model, tmp_path / "model.onnx")
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    from models.training.data import normalise
+    from models.training.data import MEAN, STD
     from models.training.train import BLACK, WHITE
 
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     with torch.no_grad():
-        paper = model.eval()(normalise(image)[None]).sigmoid()[0, 0].numpy()
+        paper = model.eval()(Exposed(MEAN, STD)(pixels)).sigmoid()[0, 0].numpy()
     expected = np.clip((paper - BLACK) / (WHITE - BLACK) * 255, 0, 255).round()
     art = run(tmp_path / "model.onnx", image)[0, ..., 0]
     np.testing.assert_allclose(art.astype(int), expected, atol=1)
