@@ -21,8 +21,8 @@ Name: TypeAlias = Literal["time", "photo"]
 STANDARD: Final = "-"
 """Standard input, as a photo; standard output, as the place for the line art."""
 
-LONGEST: Final = 65535
-"""Pixels of the longest side of a JPEG image."""
+LONGEST: Final = 65500
+"""Pixels of the longest side of a JPEG image, by libjpeg."""
 
 WIDTH: Final = 210.0
 """Millimetres that the line art of --strokes is wide, unless the user says."""
@@ -71,8 +71,8 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """What a model can draw. The defaults are for one that is not asked yet."""
+class AnyModel:
+    """A model that was not asked yet what it can draw."""
 
     styles: tuple[str, ...]
     max_side: int = LONGEST
@@ -86,7 +86,7 @@ def parse(words: list[str]) -> Arguments:
     options = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
     try:
         _check(given, options)
-        Options.read(options, Served((options.get("style", "default"),)))
+        Options.read(options, AnyModel((options.get("style", "default"),)))
     except OptionError as error:
         parser.error(str(error).rstrip("."))
     return Arguments(
@@ -142,6 +142,8 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
     """What is to be written, and where. The name of a file says its format."""
     output = Path(given.output)
     _check_strokes(given, options)
+    if given.output.endswith(os.sep) and names_a_file(output):
+        raise OptionError(f"{given.output} is no directory: make it, or leave the suffix out")
     if given.name == "photo" and names_a_file(output):
         raise OptionError(
             f"--name photo names the files: -o is their directory, not {given.output}"
@@ -155,8 +157,6 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
             f"line art is saved as {', '.join(FILE_SUFFIXES)}, not as {output.suffix.lower()}"
         )
     elif names_a_file(output):
-        if given.output.endswith(os.sep):
-            raise OptionError(f"{given.output} is no directory: make it, or leave the suffix out")
         _check_one(given.photos, f"-o {given.output} is the name of")
         kind = FILE_SUFFIXES[output.suffix.lower()]
         format = next(name for name, each in MEDIA_TYPES.items() if each == kind)  # noqa: A001

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import EndpointError
 from ..options import MEDIA_TYPES, Options, RequestOptions
 from ..version import MODEL
-from ._arguments import Arguments, Served
+from ._arguments import Arguments
 
 if TYPE_CHECKING:
     from ..client import Client, Progress
     from ..drawing.art import LineArt
-    from ..drawing.draw import Model
 
 AT_ONCE = 4
 """Photos at a time, unless the user says how many."""
@@ -29,7 +30,7 @@ class Artist(Protocol):
     at_once: int
 
     def model(self, progress: Progress) -> str:
-        """The model's name and version: another one's line art is other line art.
+        """What tells the model from others: another one's line art is other line art.
 
         Raises `OptionError` where it cannot draw what the request options say.
         """
@@ -49,11 +50,8 @@ class Remote:
 
     def model(self, progress: Progress) -> str:
         health = self._client.health(progress=progress)
-        options = self._arguments.options
-        styles = health.styles or (options.get("style", "default"),)
-        sides = health.limits
-        Options.read(options, Served(styles, sides.max_side, sides.default_side))
-        return health.model
+        health.check(self._arguments.options)
+        return f"{health.model}/{health.model_sha256}"
 
     def draw(self, photo: bytes, progress: Progress) -> LineArt:
         return self._client.draw(
@@ -70,15 +68,20 @@ class Here:
 
     at_once = min(AT_ONCE, os.cpu_count() or 1)
 
-    def __init__(self, model: Model, arguments: Arguments) -> None:
-        self._model = model
+    def __init__(self, path: Path, arguments: Arguments) -> None:
+        from ..drawing.draw import Model
+
+        self._path = path
+        self._model = model = Model(path)
         self._options = arguments.options
         if arguments.full_size:
             self._options = {"max_side": model.max_side, **self._options}
 
     def model(self, progress: Progress) -> str:  # noqa: ARG002
         Options.read(self._options, self._model)
-        return f"{self._model.name}/{self._model.version}"
+        with self._path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return f"{self._model.name}/{self._model.version}/{digest}"
 
     def draw(self, photo: bytes, progress: Progress) -> LineArt:
         progress("drawing", None)
@@ -142,9 +145,7 @@ def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
             yield Plotted(who, arguments)
         return
     if at is None:
-        from ..drawing.draw import Model
-
-        yield Here(Model(arguments.model or MODEL), arguments)
+        yield Here(arguments.model or MODEL, arguments)
         return
     from ..client import Client
 

@@ -22,7 +22,7 @@ from ._resume import Record
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A photo that is to be drawn. `key` follows from its content and the options."""
+    """A photo that is to be drawn. `key` follows from what is drawn, how, and `target`."""
 
     photo: Photo
     data: bytes
@@ -71,21 +71,14 @@ class Batch:
     def run(self) -> None:
         """Draws the photos that the named files are or the named directories hold."""
         start = perf_counter()
-        left_out: list[Path] = []
         photos = list(
             find(
                 self.arguments.photos,
                 self._directory,
                 recursive=self.arguments.recursive,
                 failed=self._fail,
-                left_out=left_out.append,
             )
         )
-        if left_out:
-            self.display.note(
-                f"Taken for line art of earlier runs, by the name: {_first(left_out)}. To draw such"
-                " photos, write into another directory."
-            )
         record = Record(self._directory) if self._resumes else None
         try:
             with self.display.line("model") as progress:
@@ -137,20 +130,18 @@ class Batch:
         self, photo: Photo, options: str, names: Names | None, record: Record | None
     ) -> Todo | Skipped | Failed:
         """What is to be done about a photo. It is read, unless its name says enough."""
-        target = names.of(photo) if names else None
-        if target and target.exists():
-            return Skipped(photo, f"drawn already as {target}", target)
         try:
+            target = names.of(photo) if names else None
+            if target and _exists(target):
+                return Skipped(photo, f"drawn already as {target}", target)
             data = photo.read()
+            sha256 = hashlib.sha256(data).hexdigest()
+            target = names.of(photo, sha256) if names else None
+            if target and _exists(target):
+                return Skipped(photo, f"drawn already as {target}", target)
         except ArtLineError as error:
             return Failed(photo, error)
-        sha256 = hashlib.sha256(data).hexdigest()
-        key = f"{sha256}:{options}"
-        if names:
-            target = names.of(photo, sha256)
-            key = str(target)
-            if target and target.exists():
-                return Skipped(photo, f"drawn already as {target}", target)
+        key = f"{target}:{sha256}:{options}" if target else f"{sha256}:{options}"
         if key in self._keys:
             return Skipped(photo, f"the same photo as {self._keys[key]}, drawn once")
         self._keys[key] = photo
@@ -218,6 +209,9 @@ class Batch:
         return f"Photos: {told}, in {seconds:.1f} s."
 
 
-def _first(paths: list[Path]) -> str:
-    """The first of them, and how many more there are."""
-    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+def _exists(path: Path) -> bool:
+    """Whether the file is there. Raises `SaveError` where it cannot be."""
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long
+        raise SaveError(f"{path} cannot be written: {error.strerror}") from error

@@ -33,7 +33,6 @@ class Display:
     def __init__(self, *, results: bool = True, as_json: bool = False, quiet: bool = False) -> None:
         self._lines = results and not as_json and not quiet
         self._json = as_json
-        self._quiet = quiet
         self._bars: Bars | None = None
         if sys.stderr.isatty() and not quiet:
             from ._progress import Bars
@@ -60,11 +59,6 @@ class Display:
             print(json.dumps(facts), flush=True)
         elif self._lines:
             print(printable(line), flush=True)
-
-    def note(self, line: str) -> None:
-        """What the user may want to know, and no result."""
-        if not self._quiet:
-            print(printable(line), file=sys.stderr, flush=True)
 
     def fail(self, photo: str, error: Exception) -> None:
         """What went wrong with a photo."""

@@ -23,6 +23,9 @@ PHOTOS: Final = re.compile(
 TIMED: Final = re.compile(r"\d{14}(-\d+)?\.(jpg|png|webp|svg)")
 """What line art is named by the time."""
 
+EXIF_WITHIN: Final = 65536
+"""Bytes of a file that the name of its Exif data is looked for in. Line art has none."""
+
 MARK: Final = "-art"
 """What line art is named with, after a photo in the same directory."""
 
@@ -58,12 +61,10 @@ def find(
     *,
     recursive: bool,
     failed: Callable[[str, Exception], None],
-    left_out: Callable[[Path], None],
 ) -> Iterator[Photo]:
     """The photos that `named` files are or directories hold; `failed` hears of what is none.
 
-    What was drawn before into `output` is no photo. `left_out` hears of what only its name in
-    digits says that of: cameras name photos so, too.
+    What was drawn before into `output` is no photo.
     """
     for name in named:
         path = Path(name)
@@ -71,7 +72,7 @@ def find(
             yield Photo(name)
             continue
         found = False
-        for photo in _walk(path, output, recursive, failed, left_out):
+        for photo in _walk(path, output, recursive=recursive, failed=failed):
             found = True
             yield photo
         if not found:
@@ -80,11 +81,7 @@ def find(
 
 
 def _walk(
-    top: Path,
-    output: Path,
-    recursive: bool,
-    failed: Callable[[str, Exception], None],
-    left_out: Callable[[Path], None],
+    top: Path, output: Path, *, recursive: bool, failed: Callable[[str, Exception], None]
 ) -> Iterator[Photo]:
     into = output.resolve()
 
@@ -99,17 +96,26 @@ def _walk(
             if recursive and not each.startswith(".") and (here / each).resolve() != into
         )
         for name in sorted(names):
-            if not PHOTOS.fullmatch(name) or _is_art(name, names):
-                continue
-            if TIMED.fullmatch(name) and here.resolve() == into:
-                left_out(here / name)
+            if not PHOTOS.fullmatch(name) or _is_named_after_a_photo(name, names):
                 continue
             # Reading a pipe or a device can block for ever. A broken link fails later, by its name.
-            if (here / name).is_file() or not (here / name).exists():
-                yield Photo(str(here / name), here.relative_to(top))
+            if not (here / name).is_file() and (here / name).exists():
+                continue
+            if here.resolve() == into and TIMED.fullmatch(name) and not _has_exif(here / name):
+                continue
+            yield Photo(str(here / name), here.relative_to(top))
 
 
-def _is_art(name: str, beside: list[str]) -> bool:
+def _has_exif(path: Path) -> bool:
+    """Whether a camera wrote the file, which may name its photos by the time too."""
+    try:
+        with path.open("rb") as file:
+            return b"exif" in file.read(EXIF_WITHIN).lower()
+    except OSError:
+        return True  # and a photo that cannot be read, which fails by its name
+
+
+def _is_named_after_a_photo(name: str, beside: list[str]) -> bool:
     """Whether a file is line art that is named after a photo beside it."""
     drawn = re.fullmatch(rf"(.+){MARK}(-[0-9a-f]{{{DIGITS}}})?", Path(name).stem, re.S)
     return drawn is not None and any(
@@ -120,14 +126,14 @@ def _is_art(name: str, beside: list[str]) -> bool:
 class Names:
     """The names of line art after its photos.
 
-    A name follows from the photo alone, so that photos which are added later change none. Photos of
-    one name, as a.jpg and a.png are, get the first digits of their own SHA-256 too.
+    Where several photos of a run have one name, as a.jpg and a.png do, the first digits of each
+    one's SHA-256 follow the name. In which order they come makes no difference.
     """
 
     def __init__(self, photos: Iterable[Photo], directory: Path, media_type: str) -> None:
         self._directory = directory
         self._suffix = SUFFIXES[media_type]
-        files = {(self._name(photo), Path(photo.path).absolute()) for photo in photos}
+        files = {(self._name(photo), os.path.realpath(photo.path)) for photo in photos}
         self._wanted = Counter(str(name).casefold() for name, _ in files)
 
     def of(self, photo: Photo, sha256: str = "") -> Path | None:

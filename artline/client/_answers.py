@@ -22,6 +22,7 @@ from ..errors import (
     ProblemError,
     UnknownFormatError,
 )
+from ..options import Options, RequestOptions
 from ._headers import retry_after, server_timing
 
 REFUSALS = {
@@ -47,6 +48,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """The model behind the service, as far as the values of options depend on it."""
+
+    max_side: int
+    default_side: int
+    styles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What runs at the endpoint. `model` is its name and version, `model_sha256` its file's digest.
 
@@ -61,6 +71,13 @@ class Health:
     jobs: bool | None = None
     model_sha256: str | None = None
     styles: tuple[str, ...] = ()
+
+    def check(self, options: RequestOptions) -> None:
+        """Raises `OptionError` for a value that the service would refuse."""
+        sides = self.limits
+        default_side = min(sides.default_side, sides.max_side)
+        styles = self.styles or (str(options.get("style", "default")),)
+        Options.read(options, Served(sides.max_side, default_side, styles))
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> Self:

@@ -10,6 +10,7 @@ import anyio
 import httpx
 
 from ..drawing.art import LineArt
+from ..errors import ArtLineError, ServiceError
 from ..options import RequestOptions
 from ..photo.source import PhotoSource
 from ..version import __version__
@@ -29,11 +30,14 @@ class _Connections(Generic[H]):
         self._kind = kind
         self._certificates = certificates()
         self._by_proxy: dict[str | None, H] = {}
+        self._closed = False
         self._opening = Lock()
 
     def to(self, url: str) -> H:
-        """The client for requests to `url`."""
+        """The client for requests to `url`. Raises `ServiceError` after `close`."""
         with self._opening:
+            if self._closed:
+                raise closed()
             by = proxy(url)
             if by not in self._by_proxy:
                 self._by_proxy[by] = self._kind(
@@ -45,11 +49,19 @@ class _Connections(Generic[H]):
                 )
             return self._by_proxy[by]
 
-    def drop(self) -> list[H]:
-        """All there are, to be closed: the next request opens another."""
+    def close(self) -> list[H]:
+        """Opens no more; what there is remains to be closed."""
         with self._opening:
-            there, self._by_proxy = self._by_proxy, {}
-        return list(there.values())
+            self._closed = True
+        return list(self._by_proxy.values())
+
+    def failure(self, error: Exception, url: str) -> ArtLineError | None:
+        """What an error of the request to `url` means; None if it is not httpx's."""
+        return closed() if self._closed else failure(error, url)
+
+
+def closed() -> ServiceError:
+    return ServiceError("this client is closed")
 
 
 class Client:
@@ -96,8 +108,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections. A later request opens new ones."""
-        for each in self._connections.drop():
+        """Closes the connections. Requests fail then, those under way too."""
+        for each in self._connections.close():
             each.close()
 
     def health(self, *, progress: Progress = quiet) -> Health:
@@ -108,7 +120,7 @@ class Client:
     def limits(self) -> Limits:
         """What the service takes; asked once."""
         with self._asking:
-            return self._service.limits or self.health().limits
+            return (self._service.known or self.health()).limits
 
     def draw(
         self,
@@ -219,7 +231,7 @@ class Client:
         try:
             return http.request(step.method, step.url, content=step.content, **step.options)
         except Exception as error:
-            if known := failure(error, step.url):
+            if known := self._connections.failure(error, step.url):
                 raise known from error
             raise
 
@@ -257,8 +269,8 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the connections. A later request opens new ones."""
-        for each in self._connections.drop():
+        """Closes the connections. Requests fail then, those under way too."""
+        for each in self._connections.close():
             await each.aclose()
 
     async def health(self, *, progress: Progress = quiet) -> Health:
@@ -268,7 +280,7 @@ class AsyncClient:
     async def limits(self) -> Limits:
         """As `Client.limits`."""
         async with self._asking:
-            return self._service.limits or (await self.health()).limits
+            return (self._service.known or await self.health()).limits
 
     async def draw(
         self,
@@ -348,6 +360,6 @@ class AsyncClient:
         try:
             return await http.request(step.method, step.url, content=content, **step.options)
         except Exception as error:
-            if known := failure(error, step.url):
+            if known := self._connections.failure(error, step.url):
                 raise known from error
             raise

@@ -19,9 +19,9 @@ from ..errors import (
     ProblemError,
     TimedOutError,
 )
-from ..options import MEDIA_TYPES, Options, RequestOptions
+from ..options import MEDIA_TYPES, RequestOptions
 from ..photo.source import PhotoSource
-from ._answers import Health, Job, Limits, line_art, refusal, stranger
+from ._answers import Health, Job, line_art, refusal, stranger
 from ._auth import BODY_HASH, SigV4, authentication
 from ._endpoint import find
 from ._photo import Photo, prepare
@@ -52,29 +52,20 @@ class Order:
 
     photo: Photo
     options: RequestOptions
+    limit: int
+    """Bytes that one request holds."""
     until: float
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The model behind the service, as far as the values of options depend on it."""
-
-    max_side: int
-    default_side: int
-    styles: tuple[str, ...]
-
-
 class Service:
-    """One service, as its clients know it. `limits` and `jobs` are None until it was asked."""
+    """One service, as its clients know it. `known` is what it said of itself, None before."""
 
     def __init__(
         self, endpoint: str | None, token: str | None, *, sign: bool, timeout: float, clock: Clock
     ) -> None:
         self.endpoint = find(endpoint)
-        self.limits: Limits | None = None
-        self._styles: tuple[str, ...] = ()
-        self._jobs: bool | None = None
+        self.known: Health | None = None
         self._auth = authentication(self.endpoint, token, sign=sign)
         self._timeout = timeout
         self._clock = clock
@@ -93,7 +84,7 @@ class Service:
             if error.status not in (404, 405, 501):
                 raise
             raise stranger(self.endpoint) from error
-        self.limits, self._styles, self._jobs = health.limits, health.styles, health.jobs
+        self.known = health
         return health
 
     def draw(
@@ -110,7 +101,7 @@ class Service:
         order = yield from self._order(source, options, full_size=full_size, progress=progress)
         if via == "jobs":
             return (yield from self._queue(order))
-        if via == "transform" or self._jobs is False:
+        if via == "transform" or (self.known and self.known.jobs is False):
             return (yield from self._transform(order))
         try:
             return (yield from self._transform(order, self._deadline(REQUEST_SECONDS)))
@@ -197,15 +188,11 @@ class Service:
         full_size: bool = False,
         progress: Progress,
     ) -> Flow[Order]:
-        if self.limits is None:
-            yield from self.health(progress)
-        limits = self.limits or Limits()
+        health = self.known or (yield from self.health(progress))
+        limits = health.limits
         if full_size:
             options = {"max_side": limits.max_side, **options}
-        style = str(options.get("style", "default"))
-        Options.read(  # a value that the service would refuse is refused before anything is sent
-            options, Served(limits.max_side, limits.default_side, self._styles or (style,))
-        )
+        health.check(options)  # before anything is sent
         progress("shrinking", None)
         side = None if full_size else options.get("max_side", limits.default_side)
         photo = yield Work(lambda: prepare(source, side=side, limits=limits))
@@ -215,10 +202,11 @@ class Service:
                 f" {_megabytes(limits.upload_bytes)} that the service takes: send it without"
                 " --full-size"
             )
-        return Order(photo, options, self._deadline(self._timeout), progress)
+        until = self._deadline(self._timeout)
+        return Order(photo, options, limits.image_bytes, until, progress)
 
     def _transform(self, order: Order, capacity_until: float | None = None) -> Flow[LineArt]:
-        size, limit = len(order.photo.data), (self.limits or Limits()).image_bytes
+        size, limit = len(order.photo.data), order.limit
         if size > limit:
             raise PhotoTooLargeError(
                 f"the photo is {_megabytes(size)}, over the {_megabytes(limit)} that one request"
@@ -270,7 +258,8 @@ class Service:
         except ProblemError as error:
             if error.status not in (404, 405):
                 raise refusal(error) from error
-            self._jobs = False
+            if self.known:
+                self.known = replace(self.known, jobs=False)
             raise NoJobsError("this service has no jobs path: use --via transform") from error
         if job.status == "waiting" and job.upload_url:
             yield from self._upload(job.upload_url, job.upload_fields, order)

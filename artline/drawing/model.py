@@ -8,7 +8,9 @@ here is about any one model.
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +50,12 @@ class Model:
     def __init__(
         self, path: Path, *, threads: int = 1, providers: Sequence[Any] | None = None
     ) -> None:
+        _check_threads(threads)
+        _check_providers(providers or ())
         try:
-            _check_threads(threads)
             path.open("rb").close()  # says of a directory what it is
             options = _options(path.stat().st_size, threads)
             providers = providers or ["CPUExecutionProvider"]
-            _check_providers(providers)
             self._session = ort.InferenceSession(path, options, providers=list(providers))
             self._read_metadata(self._session.get_modelmeta().custom_metadata_map)
         except OSError as error:
@@ -123,23 +125,28 @@ def _styles(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _check_threads(threads: object) -> None:
-    """Refuses what is no number of threads: the engine would say its own function's signature."""
-    if not isinstance(threads, int) or not 0 <= threads <= MOST_THREADS:
-        raise ValueError(
-            f"threads is a whole number from 1 to {MOST_THREADS}, or 0 for every core's,"
-            f" not {threads!r}"
-        )
+    """Refuses what is no number of threads: the engine would name its own function's arguments."""
+    with suppress(TypeError):
+        if not isinstance(threads, bool) and 0 <= index(threads) <= MOST_THREADS:  # type: ignore[arg-type]
+            return
+    raise ModelError(
+        f"threads is a whole number from 1 to {MOST_THREADS}, or 0 for all cores, not {threads!r}"
+    )
 
 
 def _check_providers(providers: Sequence[Any]) -> None:
     """Refuses a provider that is not there: the engine would warn, and take its own instead."""
     there = ort.get_available_providers()
     if isinstance(providers, str):
-        raise TypeError(f"providers is a list of names, not {providers!r}")
+        raise ModelError(f"providers is a list of names, not {providers!r}")
     for provider in providers:
-        name = provider[0] if isinstance(provider, tuple) and provider else provider
+        name, *settings = provider if isinstance(provider, tuple) and provider else (provider,)
         if name not in there:
-            raise ValueError(f"no provider {name}: this onnxruntime has {', '.join(there)}")
+            raise ModelError(
+                f"There is no provider {name!r}: this onnxruntime has {', '.join(there)}"
+            )
+        if isinstance(provider, tuple) and [type(each) for each in settings] != [dict]:
+            raise ModelError(f"A provider is a name, or a name and its settings: not {provider!r}")
 
 
 @cache

@@ -52,8 +52,8 @@ class Stage:
             QueueUrl=source.queue_url, AttributeNames=["RedrivePolicy"]
         )["Attributes"]
         dead = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
-        (self.test_event,) = self.receive()
-        self.delete([self.test_event])
+        (self.test_event,) = self.notifications(1)
+        assert "TestEvent" in self.test_event["Body"]
         self.dead_url = self.sqs.get_queue_url(QueueName=dead.rpartition(":")[2])["QueueUrl"]
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -76,7 +76,7 @@ class Stage:
         return messages
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
-        """Takes the messages of `count` uploads from the queue."""
+        """Takes `count` messages of S3 from the queue."""
         found: list[dict[str, Any]] = []
         while len(found) < count:
             messages = self.receive()

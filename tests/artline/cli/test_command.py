@@ -376,23 +376,49 @@ def test_names_after_the_photos(at: list[str], samples: Path, artline: Any, tmp_
     assert again.stdout.count("saved as art/b/a.jpg") == 1
 
 
-def test_a_photo_that_is_added_changes_no_other_s_name(
+def test_photos_of_one_name_are_each_drawn_whichever_comes_first(
     at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:
-    """Of photos of one name in two directories, each is drawn, whichever is there first."""
-    cat, other = (samples / f"{name}.jpg" for name in ("cat", "rotated"))
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
+    cat, other = samples / "cat.jpg", samples / "rotated.jpg"
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
     call = ("a", "b", "b/1.jpg", "-o", "art", "--name", "photo", *at)
     shutil.copy(cat, tmp_path / "b" / "1.jpg")
     assert artline(*call).stdout.count(" saved as art/1.jpg") == 1
     shutil.copy(other, tmp_path / "a" / "1.jpg")
-    for done in (artline(*call), artline(*call)):
-        assert (done.returncode, done.stderr) == (0, "")
-        sizes = {size(path) for path in (tmp_path / "art").glob("1-*.jpg")}
-        assert sizes == {(451, 300), (682, 1024)}
+    done = artline(*call)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(" saved as art/1-") == 2
+    assert {size(path) for path in (tmp_path / "art").glob("1-*")} == {(451, 300), (682, 1024)}
+    assert artline(*call).stdout.count("drawn already as art/1-") == 3
+    assert artline(*call[1:]).stdout.count("drawn already as art/1.jpg") == 2
     shutil.copy(cat, tmp_path / "a" / "1.jpg")
-    assert "a/1.jpg: drawn already as" in artline(*call).stdout
+    (tmp_path / "art" / f"1-{hashlib.sha256(cat.read_bytes()).hexdigest()[:8]}.jpg").unlink()
+    done = artline(*call)
+    assert done.stdout.count(" saved as art/1-") == 1
+    assert done.stdout.count("the same photo as a/1.jpg, drawn once") == 2
+
+
+def test_one_file_by_two_paths_is_one_photo(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    shutil.copy(samples / "cat.jpg", tmp_path / "cat.jpg")
+    (tmp_path / "link").symlink_to(tmp_path)
+    done = artline("cat.jpg", "link/cat.jpg", "-o", "art", "--name", "photo", "-j", 1, *at)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (tmp_path / "art").iterdir()] == ["cat.jpg"]
+
+
+def test_a_name_too_long_for_line_art_fails_alone(
+    samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("b.jpg", f"{'x' * 246}.jpg", f"{'x' * 246}.png"):
+        shutil.copy(samples / "cat.jpg", tmp_path / "photos" / name)
+    done = artline("photos", "-o", "art", "--name", "photo", "--local", "-q")
+    assert done.returncode == 1
+    assert done.stderr.count("cannot be written: File name too long") == 2
+    assert [path.name for path in (tmp_path / "art").iterdir()] == ["b.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -409,6 +435,7 @@ def test_a_photo_that_is_added_changes_no_other_s_name(
         ),
         (["cat.jpg", "-o", "x.png", "--name", "photo"], "-o is their directory, not x.png"),
         (["cat.jpg", "-o", "x.png/"], "x.png/ is no directory"),
+        (["cat.jpg", "-o", "x.png/", "--name", "photo"], "x.png/ is no directory"),
         (["cat.jpg", "--width", "100mm"], "--width is for strokes"),
         (["cat.jpg", "--blacks", "hatch"], "--blacks is for strokes"),
         (["cat.jpg", "--max-side", "wide"], "'wide' is not a whole number"),
@@ -440,20 +467,22 @@ def test_line_art_is_not_drawn_again(
     assert drawn == {*(f"a-art-{each.hexdigest()[:8]}.jpg" for each in alike), "c-art.jpg"}
 
 
-def test_photos_named_in_digits_are_left_out_with_a_word(
-    at: list[str], samples: Path, artline: Any, tmp_path: Path
+def test_a_camera_s_photos_are_drawn_though_they_are_named_by_the_time(
+    samples: Path, artline: Any, tmp_path: Path
 ) -> None:
-    for name in ("20240131123456.jpg", "20240131123457.jpg", "other.jpg"):
-        shutil.copy(samples / "cat.jpg", tmp_path / name)
-    done = artline(".", *at)
-    assert done.returncode == 0
-    assert done.stderr == (
-        "Taken for line art of earlier runs, by the name: 20240131123456.jpg and 1 more."
-        " To draw such photos, write into another directory.\n"
-    )
-    assert artline(".", "-o", "art", "-q", *at).stderr == ""
-    # The three photos are one, and the first run's line art is another.
-    assert len(list((tmp_path / "art").iterdir())) == 2
+    """Line art that is named so is not, and neither is a photo without Exif that looks like it."""
+    exif = Image.Exif()
+    exif[0x0110] = "A camera"
+    with Image.open(samples / "cat.jpg") as image:
+        image.save(tmp_path / "20240131123456.jpg", exif=exif)
+        image.save(tmp_path / "20240131123457.webp", exif=exif)
+        image.save(tmp_path / "20240131123458.jpg")
+    for drawn in (2, 2, 2):
+        done = artline(".", "--local")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count(": saved as ") == drawn
+    done = artline(".", "--local", "-o", "art")
+    assert done.stdout.splitlines()[-1].startswith("Photos: 5 drawn, 4 skipped")
 
 
 def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from artline import (
     PhotoError,
     PhotoTooLargeError,
     ProblemError,
+    ServiceError,
     TimedOutError,
     UnknownFormatError,
 )
@@ -95,11 +97,31 @@ def test_health_and_limits(server: str) -> None:
         assert health.limits.image_bytes == Limits().image_bytes
 
 
-def test_a_client_that_was_closed_connects_again(scripted: Any) -> None:
+def test_a_closed_client_sends_nothing(scripted: Any) -> None:
     with Client(scripted.url) as client:
         assert client.health().status == "ok"
-    assert client.health().status == "ok"
-    client.close()
+    with pytest.raises(ServiceError, match="this client is closed"):
+        client.health()
+    assert len(scripted.requests) == 1
+
+
+def test_closing_ends_what_is_under_way_and_does_not_repeat_it(scripted: Any, steps: Any) -> None:
+    client, asked, answer = Client(scripted.url), Event(), Event()
+
+    def think(handler: Any) -> None:
+        asked.set()
+        answer.wait(60)
+        steps.drop(handler)
+
+    scripted.on("GET /health", think)
+    with ThreadPoolExecutor(1) as pool:
+        health = pool.submit(client.health)
+        assert asked.wait(60)
+        client.close()
+        answer.set()
+        with pytest.raises(ServiceError, match="this client is closed"):
+            health.result()
+    assert len(scripted.requests) == 1
 
 
 def test_limits_are_asked_for_and_not_guessed(scripted: Any, client: Client, steps: Any) -> None:

@@ -175,14 +175,25 @@ def test_providers_are_a_list() -> None:
 
 @pytest.mark.parametrize("provider", ["NoExecutionProvider", 1, (), None])
 def test_a_provider_that_there_is_not(provider: Any) -> None:
-    with pytest.raises(ModelError, match=f"no provider {re.escape(str(provider))}: this"):
+    with pytest.raises(ModelError, match=f"no provider {re.escape(repr(provider))}: this"):
         Model(providers=[provider])
 
 
-@pytest.mark.parametrize("threads", [-1, 1.5, "2", None, 10**12])
+@pytest.mark.parametrize("settings", [(), ({}, {}), ("x",)])
+def test_what_are_no_settings_of_a_provider(settings: Any) -> None:
+    with pytest.raises(ModelError, match="a name and its settings: not"):
+        Model(providers=[("CPUExecutionProvider", *settings)])
+
+
+@pytest.mark.parametrize("threads", [-1, 1.5, "2", None, False, 10**12])
 def test_what_is_no_number_of_threads(threads: Any) -> None:
-    with pytest.raises(ModelError, match="threads is a whole number from 1 to"):
+    with pytest.raises(ModelError, match=r"^threads is a whole number from 1 to"):
         Model(threads=threads)
+
+
+@pytest.mark.parametrize("threads", [0, np.int64(2)])
+def test_numbers_of_threads(threads: Any, samples: Path) -> None:
+    Model(threads=threads).draw(samples / "cat.jpg", max_side=64)
 
 
 def test_memory_does_not_grow(face: bytes) -> None:
