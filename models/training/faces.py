@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+MESH = 478  # points of a face
 IRISES = (468, 473)
 FOREHEAD, CHIN = 10, 152
 # Rings around the eyes' openings and the lips, in order.

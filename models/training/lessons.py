@@ -75,8 +75,8 @@ def teach(build: Path) -> int:
     """Draw every photo in `build`/photos into `build`/lessons; returns how many were drawn.
 
     A lesson is three PNGs of the same size, NAME.photo.png, NAME.ink.png and NAME.line.png, and
-    middle and size of its faces in pixels, NAME.faces.npy. What is there already is left alone, so
-    that this may be stopped and begun again.
+    the meshes of its faces in pixels, NAME.faces.npy. What is there already is left alone, so that
+    this may be stopped and begun again.
 
     Raises:
         ValueError: another version of the teacher drew what is there.
@@ -99,8 +99,8 @@ def teach(build: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / f"{path.stem}.{STYLES[-1]}.png").exists():
             picture, edge, people = teacher_.look(path)
-            where = np.array([(*face.middle, face.size) for face in people.faces]).reshape(-1, 3)
-            np.save(folder / f"{path.stem}.faces.npy", where)
+            meshes = [face.mesh for face in people.faces]
+            np.save(folder / f"{path.stem}.faces.npy", np.reshape(meshes, (-1, faces.MESH, 2)))
             for kind, layer in teacher_.drawn(picture, edge, people).items():
                 layer.save(folder / f"{path.stem}.{kind}.png", compress_level=1)
             drawn += 1

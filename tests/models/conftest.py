@@ -50,7 +50,7 @@ def lessons(
     """A folder of lessons as `models.training.lessons.teach` writes it, of face.jpg and cat.jpg."""
     folder = tmp_path_factory.mktemp("lessons")
     (face,) = people.faces
-    where = {"face": np.array([(*face.middle, face.size)]), "cat": np.empty((0, 3))}
+    where = {"face": face.mesh[None], "cat": np.empty((0, *face.mesh.shape))}
     for part in ("train", "held_out"):
         (folder / part).mkdir()
         for name, faces in where.items():

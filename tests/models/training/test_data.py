@@ -12,7 +12,10 @@ from PIL import Image
 
 from models.training import data
 from models.training.data import Crops, crisp, degrade
+from models.training.faces import BARE, IRISES, LIPS, Face, People
 from models.training.network import STYLES
+
+CHIN = (200, 199)  # two points of the mesh between the lower lip and the chin
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +50,7 @@ def test_crops_come_at_many_sizes(lessons: Path) -> None:
 
 def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
     lesson = Crops(lessons / "train", size=64).lessons["face"]
-    x, y = map(round, lesson.faces[0, :2].tolist())
+    x, y = map(round, Face(lesson.faces[0]).middle.tolist())
     mark = Image.new("L", lesson.size, 255)
     mark.paste(0, (x - 12, y - 12, x + 12, y + 12))
     marked_lesson = data.Lesson((lesson.layers[0], mark), lesson.faces)
@@ -58,11 +61,41 @@ def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
         assert care[ink].min() > 0.9 * (1 + data.CARE), "a face counts more, wherever it lies"
 
 
-def test_what_is_far_from_any_face_counts_once() -> None:
-    care = data.cared(np.array([[10.0, 20.0, 8.0]]), 64)
-    assert care[20, 10] == 1 + data.CARE
-    assert care[20, 40] == care[60, 10] == 1
-    assert (data.cared(np.empty((0, 3)), 8) == 1).all()
+@pytest.fixture
+def head(people: People) -> Face:
+    """A face with its eyes 96 pixels apart, in the middle of 512 by 512."""
+    (face,) = people.faces
+    face = face.moved((0, 0), 96 / face.eyes)
+    x, y = face.middle
+    return face.moved((x - 256, y - 256), 1)
+
+
+def test_what_is_far_from_any_face_counts_once(head: Face) -> None:
+    paper = np.zeros((512, 512), bool)
+    care = data.cared([head], paper)
+    assert care[0, 0] == care[511, 0] == care[0, 511] == 1
+    assert (data.cared([], paper) == 1).all()
+
+
+def test_paper_on_skin_counts_more_and_ink_along_the_lips(head: Face) -> None:
+    empty = np.zeros((512, 512), bool)
+    on_paper, on_ink = data.cared([head], empty), data.cared([head], ~empty)
+    chin, cheek, pupil, lip = (
+        tuple(head.mesh[list(points)].mean(0).astype(int)[::-1])
+        for points in (CHIN, BARE[0], (IRISES[0],), (LIPS[4], LIPS[4]))
+    )
+    times = {place: on_paper[place] / on_ink[place] for place in (chin, cheek, pupil, lip)}
+    assert times == pytest.approx(
+        {chin: 1 + data.SKIN, cheek: 1 + 2 * data.SKIN, pupil: 1, lip: 1 / (1 + data.LIPS)}
+    )
+
+
+def test_side_light_shades_and_has_no_colour() -> None:
+    even = np.full((64, 96, 3), 200, np.uint8)
+    for _ in range(40):
+        lit = data._side_light(even)
+        assert 0.25 * 200 < lit.min() < lit.max() <= 1.05 * 200
+        assert (np.ptp(lit, axis=2) == 0).all()
 
 
 def test_small_photos_are_filled_by_reflection(lessons: Path) -> None:
