@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
+
 from ..drawing.save import SUFFIXES
 from ..errors import PhotoError
 from ._arguments import STANDARD
@@ -22,9 +24,6 @@ PHOTOS: Final = re.compile(
 
 TIMED: Final = re.compile(r"\d{14}(-\d+)?\.(jpg|png|webp|svg)")
 """What line art is named by the time."""
-
-EXIF_WITHIN: Final = 65536
-"""Bytes of a file that the name of its Exif data is looked for in. Line art has none."""
 
 MARK: Final = "-art"
 """What line art is named with, after a photo in the same directory."""
@@ -107,12 +106,12 @@ def _walk(
 
 
 def _has_exif(path: Path) -> bool:
-    """Whether a camera wrote the file, which may name its photos by the time too."""
+    """Whether it is a camera's photo, which may be named by the time too. Line art has no Exif."""
     try:
-        with path.open("rb") as file:
-            return b"exif" in file.read(EXIF_WITHIN).lower()
-    except OSError:
-        return True  # and a photo that cannot be read, which fails by its name
+        with Image.open(path) as image:
+            return bool(image.getexif())
+    except Exception:  # Pillow's readers raise anything
+        return False
 
 
 def _is_named_after_a_photo(name: str, beside: list[str]) -> bool:

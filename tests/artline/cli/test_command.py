@@ -477,6 +477,7 @@ def test_a_camera_s_photos_are_drawn_though_they_are_named_by_the_time(
         image.save(tmp_path / "20240131123456.jpg", exif=exif)
         image.save(tmp_path / "20240131123457.webp", exif=exif)
         image.save(tmp_path / "20240131123458.jpg")
+    (tmp_path / "20240131123459.jpg").write_bytes(b"no image, but for Exif")
     for drawn in (2, 2, 2):
         done = artline(".", "--local")
         assert (done.returncode, done.stderr) == (0, "")
