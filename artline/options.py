@@ -140,7 +140,10 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.background == "transparent" and self.format == "jpeg":
-            raise OptionError("JPEG has no transparency: background=transparent takes png or webp.")
+            raise OptionError(
+                "JPEG has no transparency: with background=transparent, format must be png, webp or"
+                " svg."
+            )
 
     @classmethod
     def read(cls, given: Mapping[str, object], served: Served) -> Self:
@@ -153,7 +156,7 @@ class Options:
         for name, option in OPTIONS.items():
             value = option.check(given.get(name, option.default(served)), served)
             if value is None:
-                raise OptionError(f"{name} is {option.values(served)}.")
+                raise OptionError(f"{name} must be {option.values(served)}.")
             values[name] = value
         return cls(**values)
 

@@ -247,7 +247,7 @@ def _reach(sizes: Sizes, runs: Runs) -> str:
         row("peak memory", "1/4", mb, timed("peak memory")),
         row("import and load, CPU", "600 ms", ms, timed("import and load, CPU")),
     ]
-    return table(["", "ours", "the original", "ratio", "aim"], rows) + "\n"
+    return table(["", "ours", "the original ArtLine", "ratio", "aim"], rows) + "\n"
 
 
 def _size_table(sizes: Sizes) -> str:
@@ -288,4 +288,4 @@ def _profile(image: str) -> str:
     rest = sum(time for name, time in spent.items() if name not in packages)
     rows = sorted(((name, spent[name]) for name in packages), key=lambda row: -row[1])
     rows.append(("all else", rest))
-    return table(["import of", "itself"], [(name, ms(us / 1e6)) for name, us in rows]) + "\n"
+    return table(["import", "its own time"], [(name, ms(us / 1e6)) for name, us in rows]) + "\n"

@@ -44,7 +44,8 @@ def report() -> str:
     lines = [_strokes(name, art) for name, (art, _) in drawn.items()]
     traced = ["strokes", "time", "gzip", "strokes", "pen travel", "in the order traced"]
     return (
-        f"## Curves\n\nOf line art of {SIDE} pixels, or the photo's side; times are CPU time.\n\n"
+        "## Outlines and strokes\n\n"
+        f"Of line art of {SIDE} pixels, or the photo's side; times are CPU time.\n\n"
         f"{table(head, rows)}\n\n{SPLINES}\n{table(traced, lines)}\n"
     )
 

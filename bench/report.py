@@ -39,4 +39,7 @@ def machine() -> str:
     day = time.strftime("%Y-%m-%d")
     python = platform.python_version()
     load = os.getloadavg()[0]
-    return f"{os.cpu_count()} of {name}, Python {python}, {day}, load {load:.1f} before it began"
+    return (
+        f"{os.cpu_count()} cores of {name}, Python {python}, {day},"
+        f" load average {load:.1f} at the start"
+    )

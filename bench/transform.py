@@ -1,4 +1,4 @@
-"""A photo's way through the handler, step by step, and the engine that draws it beside another.
+"""The path of a photo through the handler, step by step, and the engine beside another one.
 
 On one core with one thread, which is what a 2048 MB function has for its numbers.
 """
@@ -32,7 +32,7 @@ SIZES = {
 
 
 def report() -> str:
-    return "\n".join(["## A photo's way\n", _photos(), "## The engine\n", _engines()])
+    return "\n".join(["## The path of a photo\n", _photos(), "## The engine\n", _engines()])
 
 
 def _photos() -> str:

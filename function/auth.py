@@ -25,7 +25,7 @@ def check(request: Request) -> None:
     if scheme.lower() != "bearer" or not any(matches):
         raise ProblemError(
             401,
-            "A token is needed: send it as 'Authorization: Bearer <token>'.",
+            "A valid token is needed: send it as 'Authorization: Bearer <token>'.",
             www_authenticate="Bearer",
         )
 

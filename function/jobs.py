@@ -173,7 +173,7 @@ def _check_size(size: object) -> None:
     if isinstance(size, float) and size.is_integer():  # JSON's 512.0 is an integer, too
         size = int(size)
     if type(size) is not int or size < 1:
-        raise _refusal("size is the photo's number of bytes")
+        raise _refusal("size must be the photo's number of bytes")
     if size > limits.UPLOAD_BYTES:
         most = f"{limits.UPLOAD_BYTES:,}"
         raise ProblemError(
@@ -184,13 +184,13 @@ def _check_size(size: object) -> None:
 def _media_type(given: object) -> str:
     if isinstance(given, str) and re.fullmatch(MEDIA_TYPE, given):
         return given
-    raise ProblemError(415, "type is the photo's media type, as image/jpeg: send an image.")
+    raise ProblemError(415, "type must be the photo's media type, as image/jpeg: send an image.")
 
 
 def _sha256(given: object) -> str:
     if isinstance(given, str) and SHA256.fullmatch(given):
         return given.lower()
-    raise _refusal("sha256 is the photo's SHA-256 in 64 hexadecimal digits")
+    raise _refusal("sha256 must be the photo's SHA-256 in 64 hexadecimal digits")
 
 
 def _refusal(detail: str) -> ProblemError:

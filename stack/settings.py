@@ -158,7 +158,7 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.auth == "token" and settings.api_token is None:
         raise pulumi.RunError(
-            "artline:auth is token, but artline:apiToken is unset: it may be any text, set with"
+            "artline:auth is token, and artline:apiToken is unset: set visible ASCII characters by"
             f" `{SET_TOKEN} …`."
         )
     if warm == "snapstart" and not _has_snapstart(settings):
@@ -239,7 +239,7 @@ def _api_token() -> pulumi.Output[str] | None:
             f" encrypt it with `{SET_TOKEN} …`."
         )
     if not token.strip():
-        raise pulumi.RunError(f"{key} is blank: it may be any text, set with `{SET_TOKEN} …`.")
+        raise pulumi.RunError(f"{key} is blank: set visible ASCII characters by `{SET_TOKEN} …`.")
     if len(token.encode()) > TOKEN_BYTES:
         raise pulumi.RunError(
             f"{key} is {len(token.encode())} bytes long: it may be up to {TOKEN_BYTES}."

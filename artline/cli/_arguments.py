@@ -33,8 +33,8 @@ WIDTHS: Final = (20.0, 100_000.0)
 VIA: Final = ("auto", "transform", "jobs")
 
 EPILOG: Final = """\
-Without --endpoint, ARTLINE_ENDPOINT and a Pulumi stack in this directory, photos are drawn on this
-machine, which needs the extra: pip install 'artline[draw]'.
+If --endpoint, ARTLINE_ENDPOINT and a Pulumi stack in this directory are all missing, photos are
+drawn on this machine, which needs the extra: pip install 'artline[draw]'.
 
 A run that was interrupted, or in which a photo failed, continues where it stopped when the same
 command is given again. The exit status is 1 where any photo failed, 2 for wrong arguments.
@@ -166,7 +166,7 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
 
 def _check_one(photos: list[str], said: str) -> None:
     if len(photos) > 1 or Path(photos[0]).is_dir():
-        raise OptionError(f"{said} one file: give one photo, or the name of a directory")
+        raise OptionError(f"{said} one file, for one photo: for several, name a directory")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         help="name the line art by the time, as yyyyMMddHHmmss.jpg, or after the photo, in which"
         " case a photo is skipped if a file of that name is there (default: time)",
     )
-    add("-r", "--recursive", action="store_true", help="directories with all that is below them")
+    add("-r", "--recursive", action="store_true", help="include subdirectories")
     for name, option in OPTIONS.items():
         number = isinstance(option, Number)
         add(
@@ -234,9 +234,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--local", action="store_true", help="on this machine, whatever is configured")
     add("--model", type=Path, metavar="FILE", help="on this machine, with another model file")
-    said = parser.add_argument_group("what is said")
+    said = parser.add_argument_group("output")
     add = said.add_argument
-    add("--json", action="store_true", help="one JSON object a photo, on stdout")
+    add("--json", action="store_true", help="one JSON object per photo, on stdout")
     add("-q", "--quiet", action="store_true", help="nothing but errors")
     add("--version", action="version", version=f"artline {__version__}")
     return parser

@@ -45,7 +45,8 @@ def prepare(source: PhotoSource, *, side: int | None, limits: Limits) -> Photo:
     if side is None and size[0] * size[1] > limits.image_pixels:
         raise PhotoTooLargeError(
             f"The photo has {size[0] * size[1] / 1e6:.0f} megapixels, over the"
-            f" {limits.image_pixels / 1e6:.0f} that the service takes: send it without --full-size."
+            f" {limits.image_pixels / 1e6:.0f} that the service takes: send it without full_size"
+            " (--full-size)."
         )
     fits = side is None or (max(size) <= side and len(data) <= limits.image_bytes)
     if fits and photo.format in SENT_AS_IS:

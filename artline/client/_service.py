@@ -97,7 +97,9 @@ class Service:
         progress: Progress,
     ) -> Flow[LineArt]:
         if via not in get_args(Via):
-            raise OptionError(f"via is {', '.join(get_args(Via)[:-1])} or {get_args(Via)[-1]}.")
+            raise OptionError(
+                f"via must be {', '.join(get_args(Via)[:-1])} or {get_args(Via)[-1]}."
+            )
         order = yield from self._order(source, options, full_size=full_size, progress=progress)
         if via == "jobs":
             return (yield from self._queue(order))
@@ -200,7 +202,7 @@ class Service:
             raise PhotoTooLargeError(
                 f"the photo is {_megabytes(len(photo.data))}, over the"
                 f" {_megabytes(limits.upload_bytes)} that the service takes: send it without"
-                " --full-size"
+                " full_size (--full-size)"
             )
         until = self._deadline(self._timeout)
         return Order(photo, options, limits.image_bytes, until, progress)
@@ -210,7 +212,7 @@ class Service:
         if size > limit:
             raise PhotoTooLargeError(
                 f"the photo is {_megabytes(size)}, over the {_megabytes(limit)} that one request"
-                " holds: send it without --full-size, or by way of jobs"
+                " holds: send it without full_size (--full-size), or by way of jobs"
             )
         headers = {
             "content-type": order.photo.media_type,
@@ -260,7 +262,9 @@ class Service:
                 raise refusal(error) from error
             if self.known:
                 self.known = replace(self.known, jobs=False)
-            raise NoJobsError("this service has no jobs path: use --via transform") from error
+            raise NoJobsError(
+                'this service has no jobs path: use via="transform" (--via transform)'
+            ) from error
         if job.status == "waiting" and job.upload_url:
             yield from self._upload(job.upload_url, job.upload_fields, order)
             # It is in the bucket now: the upload's link has served.

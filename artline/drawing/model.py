@@ -130,7 +130,8 @@ def _check_threads(threads: object) -> None:
         if not isinstance(threads, bool) and 0 <= index(threads) <= MOST_THREADS:  # type: ignore[arg-type]
             return
     raise ModelError(
-        f"threads is a whole number from 1 to {MOST_THREADS}, or 0 for all cores, not {threads!r}"
+        f"threads must be a whole number from 1 to {MOST_THREADS}, or 0 for all cores,"
+        f" not {threads!r}"
     )
 
 
@@ -138,7 +139,7 @@ def _check_providers(providers: Sequence[Any]) -> None:
     """Refuses a provider that is not there: the engine would warn, and take its own instead."""
     there = ort.get_available_providers()
     if isinstance(providers, str):
-        raise ModelError(f"providers is a list of names, not {providers!r}")
+        raise ModelError(f"providers must be a list of names, not {providers!r}")
     for provider in providers:
         name, *settings = provider if isinstance(provider, tuple) and provider else (provider,)
         if name not in there:
@@ -146,7 +147,9 @@ def _check_providers(providers: Sequence[Any]) -> None:
                 f"There is no provider {name!r}: this onnxruntime has {', '.join(there)}"
             )
         if isinstance(provider, tuple) and [type(each) for each in settings] != [dict]:
-            raise ModelError(f"A provider is a name, or a name and its settings: not {provider!r}")
+            raise ModelError(
+                f"A provider must be a name, or a name and its settings: not {provider!r}"
+            )
 
 
 @cache

@@ -116,7 +116,7 @@ def _reading() -> Iterator[None]:
         if str(error).startswith(UNSUPPORTED):
             raise unsupported("image") from error
         raise DamagedPhotoError(
-            "The photo is cut short or damaged: send it again, or open it and save it anew."
+            "The photo is cut short or damaged: use another copy, or open it and save it anew."
         ) from error
 
 

@@ -35,9 +35,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", help="one of several outputs, by name or by its place from 0")
     add("--factory", help="MODULE:FUNCTION that makes the network FILE has weights for")
     add("--inert", action="append", default=[], help="a name in a pickle to let stand")
-    add("--trust", action="store_true", help="run the file, in a sandbox, where only that reads it")
+    add(
+        "--trust",
+        action="store_true",
+        help="run the file in a sandbox, if it cannot be read otherwise",
+    )
     add("--no-sandbox", action="store_true", help="with --trust: run it with your own rights")
-    add("--int8", action="store_true", help="eight bits, where the line art stays alike")
+    add("--int8", action="store_true", help="eight bits, if the line art stays the same")
     add("--memory", type=_positive, default=2048, help="MB that the function has")
     add("--preview", type=Path, default=Path("models/build/preview.jpg"))
     add("--photos", type=Path, default=Path("samples"), help="to compare and calibrate on")

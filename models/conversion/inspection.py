@@ -116,7 +116,8 @@ def _doubts_of_fastai_2(everything: Iterable[Any]) -> Iterator[str]:
         " that. "
         + (f"It carries functions of its author's: {functions}. " if carried else "")
         + "Where nothing is marked above, its names are those that fastai itself writes. `convert"
-        " --trust` reads it in a sandbox: no network, no files but its own"
+        " --trust` reads it in a sandbox: no network, and nothing of yours but this project and the"
+        " photos, read-only"
     )
 
 
@@ -162,7 +163,7 @@ def _script(path: Path) -> Inspection:
     made.strange = files
     made.doubts.append(
         "a script runs when it is used, and may loop or write files. `convert --trust` runs it in a"
-        " sandbox: no network, no files but its own"
+        " sandbox: no network, and nothing of yours but this project and the photos, read-only"
     )
     return made
 
@@ -179,7 +180,8 @@ def _program(path: Path) -> Inspection:
             made.strange = sorted({*made.strange, *inner.strange})
     made.doubts.append(
         "torch evaluates parts of such a file as Python when it reads it. `convert --trust` reads"
-        " it in a sandbox: no network, no files but its own"
+        " it in a sandbox: no network, and nothing of yours but this project and the photos,"
+        " read-only"
     )
     return made
 

@@ -241,7 +241,7 @@ def test_cancel_is_for_one_photo_too(page: Any, proxy: Proxy, samples: Path) -> 
     page.click("#strip li:first-child button")  # the last of them, which waits
     assert "Waiting" in doing(page)
     page.click("#cancel")
-    page.wait_for_selector("#doing:has-text('Canceled')")
+    page.wait_for_selector("#doing:has-text('Cancelled')")
     assert page.locator("#strip .failed").count() == 1
     page.click("#strip li:last-child button")  # the first, which is being drawn
     page.wait_for_selector("#turn:text('1 of 3')")

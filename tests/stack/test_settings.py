@@ -162,7 +162,7 @@ def test_refused(key: str, value: str, may_be: str) -> None:
         ),
         (
             {"auth": "token"},
-            "artline:auth is token, but artline:apiToken is unset: it may be any text, set with"
+            "artline:auth is token, and artline:apiToken is unset: set visible ASCII characters by"
             " `pulumi config set --secret artline:apiToken …`.",
         ),
     ],

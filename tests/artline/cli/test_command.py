@@ -311,7 +311,7 @@ def test_options_that_the_model_has_not(
 ) -> None:
     done = artline(samples / "cat.jpg", *option, *at)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.match(r"artline: (style|max_side) is ", done.stderr)
+    assert re.match(r"artline: (style|max_side) must be ", done.stderr)
 
 
 @pytest.mark.parametrize("name", ["art.jpg", "new/art.png", "art.WEBP"])
@@ -544,8 +544,8 @@ def test_version_and_help(artline: Any) -> None:
     [
         ([], "PHOTO"),
         (["a.jpg", "--via", "mail"], "--via"),
-        (["a.jpg", "--format", "gif"], "format is jpeg, png, webp or svg"),
-        (["a.jpg", "--max-side", "7"], "max_side is a number of pixels"),
+        (["a.jpg", "--format", "gif"], "format must be jpeg, png, webp or svg"),
+        (["a.jpg", "--max-side", "7"], "max_side must be a number of pixels"),
         (["a.jpg", "--max-side", "x"], "--max-side"),
         (["a.jpg", "-j", "0"], "-j"),
         (["a.jpg", "b.jpg", "-o", "art.jpg"], "one file"),

@@ -72,11 +72,11 @@ def test_formats_and_sides(server: str, samples: Path, format: Any) -> None:  # 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"max_side": 5000}, "max_side is a number of pixels from 64 to 2048"),
-        ({"max_side": -1}, "max_side is"),
-        ({"format": "gif"}, "format is jpeg, png"),
-        ({"style": "oil"}, "style is default"),
-        ({"via": "queue"}, "via is auto, transform or jobs"),
+        ({"max_side": 5000}, "max_side must be a number of pixels from 64 to 2048"),
+        ({"max_side": -1}, "max_side must be"),
+        ({"format": "gif"}, "format must be jpeg, png"),
+        ({"style": "oil"}, "style must be default"),
+        ({"via": "queue"}, "via must be auto, transform or jobs"),
         ({"colour": True}, "There is no option 'colour'"),
     ],
 )

@@ -328,14 +328,14 @@ def test_a_service_that_says_so_is_not_asked_for_jobs(
 ) -> None:
     health = {"model": {"name": "m", "version": "1"}, "limits": SMALL, "jobs": False}
     scripted.on("GET /health", steps.answer(200, json=health))
-    with pytest.raises(PhotoTooLargeError, match="without --full-size"):
+    with pytest.raises(PhotoTooLargeError, match="without full_size"):
         client.draw(PHOTO)
     assert scripted.asked("POST /jobs") == []
 
 
 def test_too_large_and_no_jobs(scripted: Any, client: Client, steps: Any) -> None:
     too_small(scripted, steps)
-    with pytest.raises(PhotoTooLargeError, match="without --full-size"):
+    with pytest.raises(PhotoTooLargeError, match="without full_size"):
         client.draw(PHOTO)
 
 

@@ -87,10 +87,10 @@ def test_the_same_line_art_as_over_http(server: str, samples: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"format": "gif"}, "format is jpeg, png"),
-        ({"max_side": -1}, f"max_side is a number of pixels from 64 to {IN_PLACE.max_side}"),
-        ({"max_side": "large"}, "max_side is"),
-        ({"style": "oil"}, f"style is {' or '.join(IN_PLACE.styles)}"),
+        ({"format": "gif"}, "format must be jpeg, png"),
+        ({"max_side": -1}, f"max_side must be a number of pixels from 64 to {IN_PLACE.max_side}"),
+        ({"max_side": "large"}, "max_side must be"),
+        ({"style": "oil"}, f"style must be {' or '.join(IN_PLACE.styles)}"),
         ({"colour": 1}, "There is no option 'colour'"),
     ],
 )
@@ -169,7 +169,7 @@ def test_no_directory_is_made_of_another_format(face: bytes, tmp_path: Path, nam
 
 
 def test_providers_are_a_list() -> None:
-    with pytest.raises(ModelError, match="providers is a list"):
+    with pytest.raises(ModelError, match="providers must be a list"):
         Model(providers="CPUExecutionProvider")
 
 
@@ -187,7 +187,7 @@ def test_what_are_no_settings_of_a_provider(settings: Any) -> None:
 
 @pytest.mark.parametrize("threads", [-1, 1.5, "2", None, False, 10**12])
 def test_what_is_no_number_of_threads(threads: Any) -> None:
-    with pytest.raises(ModelError, match=r"^threads is a whole number from 1 to"):
+    with pytest.raises(ModelError, match=r"^threads must be a whole number from 1 to"):
         Model(threads=threads)
 
 

@@ -35,7 +35,7 @@ def test_each_style_is_an_output(tmp_path: Path) -> None:
 
 def test_a_style_that_the_model_has_not(tmp_path: Path) -> None:
     model = Model(negative(tmp_path / "model.onnx", styles="negative,photo"))
-    with pytest.raises(OptionError, match="style is negative or photo"):
+    with pytest.raises(OptionError, match="style must be negative or photo"):
         drawn(model, style="default")
 
 
