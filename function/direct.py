@@ -9,7 +9,7 @@ from artline import limits
 from artline.drawing.transform import Timings, transform
 from artline.options import MEDIA_TYPES, Options
 
-from . import body, model
+from . import body, model, store
 from .accept import TEXT, negotiate
 from .events import Reply, Request
 from .problem import ProblemError
@@ -55,8 +55,7 @@ def draw(request: Request) -> Reply:
 
 def _too_large(what: str, where: str, advice: str) -> ProblemError:
     most = f"{limits.IMAGE_BYTES:,}"
+    otherwise = ", or send the photo by way of /jobs" if store.enabled() else ""
     return ProblemError(
-        413,
-        f"{what} bytes, over the {most} that one {where} holds: {advice}, or send the photo by way"
-        " of /jobs.",
+        413, f"{what} bytes, over the {most} that one {where} holds: {advice}{otherwise}."
     )

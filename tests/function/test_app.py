@@ -392,8 +392,10 @@ def test_405_names_what_is_allowed() -> None:
     assert answer["headers"]["allow"] == "POST"
 
 
-def test_413_bytes() -> None:
+def test_413_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = b"\xff\xd8\xff" + bytes(limits.IMAGE_BYTES)
+    assert refused(handler(event("http_api", photo), CONTEXT), 413).endswith("holds: shrink it.")
+    monkeypatch.setenv("JOBS_BUCKET", "bucket")
     assert "/jobs" in refused(handler(event("http_api", photo), CONTEXT), 413)
 
 
