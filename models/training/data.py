@@ -26,7 +26,7 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 2.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
+SKIN = 1.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
 LIPS = 4.0  # times ink along the lips does
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
 LIP = 0.08  # of the distance of the eyes: how wide the line of the lips may be
@@ -134,8 +134,8 @@ def _fill(pixels: Pixels, size: int) -> Pixels:
 
 
 def _scale() -> float:
-    """How much larger than the lesson: most photos come at about its size, the rest at others."""
-    low, high = random.choices([(0.85, 1.1), (0.45, 0.85), (1.1, 2.0)], [0.45, 0.35, 0.2])[0]
+    """How much larger than the lesson: about its size, smaller and larger, a third of each."""
+    low, high = random.choice([(0.85, 1.1), (0.42, 0.85), (1.1, 2.0)])
     return math.exp(random.uniform(math.log(low), math.log(high)))
 
 

@@ -76,6 +76,12 @@ def told(x: Tensor, larger: Tensor, doubled: Tensor) -> Tensor:
     return x + functional.conv2d(plane, doubled.transpose(0, 1))
 
 
+def doublings_of(picture: Tensor) -> Tensor:
+    """Log2 of the longer side of [N, C, H, W] over `SIDE`, [1]."""
+    side = shape_as_tensor(picture)[2:].max().to(picture.dtype)
+    return torch.log2(side / SIDE).view(1)
+
+
 class Network(nn.Module):
     """The network: normalised RGB [N, 3, H, W] → logits of paper [N, 2, H, W], one a style.
 
@@ -110,8 +116,7 @@ class Network(nn.Module):
 
         """
         if doublings is None:
-            side = shape_as_tensor(x)[2:].max().to(x.dtype)
-            doublings = torch.log2(side / SIDE).view(1)
+            doublings = doublings_of(x)
         larger = doublings.view(-1, 1, 1, 1)
         skips = [self.stem(x)]
         for down, doubled in zip(self.down, self.doubled, strict=True):

@@ -13,12 +13,14 @@ import pytest
 import torch
 from fastai.callback.core import Callback  # type: ignore[import-untyped]
 from fastai.learner import load_learner  # type: ignore[import-untyped]
+from torch import nn
 
 from artline.drawing.model import Model
 from models.__main__ import main
 from models.training import train
 from models.training.data import loaders
 from models.training.network import STYLES, Network
+from models.training.train import EVEN, Finished
 
 
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,3 +170,12 @@ def test_training_goes_on_from_a_checkpoint_or_a_model_file(lessons: Path, tmp_p
 def test_a_gpu_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--device", "cuda"]) == 2
     assert "finds no GPU" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("side", "more"), [(256, 1.0), (512, 1.0), (1024, 0.0), (2048, -1.0)])
+def test_logits_turn_to_ink_as_the_side_grows(side: int, more: float) -> None:
+    """So that strokes, which the network draws too alike in pixels, keep their share."""
+    even = torch.zeros(1, 2, 32, side)
+    first, second = Finished(nn.Identity(), nn.Identity(), nn.Identity())(even)
+    assert first.shape == second.shape == (1, 1, 32, side)
+    assert torch.allclose(first, torch.tensor(more * EVEN))
