@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from ..drawing.art import names_a_file, names_another_format
+from ..drawing.art import is_directory, names_a_file, names_another_format
 from ..drawing.save import FILE_SUFFIXES
 from ..errors import OptionError
 from ..limits import DEFAULT_SIDE
@@ -116,6 +116,8 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
         raise OptionError("standard input can be read once")
     if "" in given.photos:
         raise OptionError("a photo's name is empty")
+    if given.endpoint is not None and not given.endpoint.strip():
+        raise OptionError("--endpoint is empty")
     if given.local or given.model:
         here = "--model" if given.model else "--local"
         for name, there in (("--endpoint", given.endpoint), ("--via", given.via != "auto")):
@@ -165,7 +167,7 @@ def _check_output(given: argparse.Namespace, options: dict[str, Any]) -> None:
 
 
 def _check_one(photos: list[str], said: str) -> None:
-    if len(photos) > 1 or Path(photos[0]).is_dir():
+    if len(photos) > 1 or is_directory(Path(photos[0])):
         raise OptionError(f"{said} one file, for one photo: for several, name a directory")
 
 
@@ -212,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
         "--width",
         type=_millimetres,
         metavar="MM",
-        help="with --strokes: the width of the line art in millimetres, as 210mm (default: 210)",
+        help="with --strokes: the width of the line art, 20mm to 100000mm (default: 210mm)",
     )
     add(
         "--blacks",

@@ -13,6 +13,7 @@ from typing import Final
 
 from PIL import Image
 
+from ..drawing.art import is_directory
 from ..drawing.save import SUFFIXES
 from ..errors import PhotoError
 from ._arguments import STANDARD
@@ -46,6 +47,8 @@ class Photo:
         """The file's bytes, read once: it may be a pipe. Raises `PhotoError`."""
         try:
             if self.path == STANDARD:
+                if sys.stdin is None:
+                    raise PhotoError("standard input is closed")
                 return sys.stdin.buffer.read()
             return Path(self.path).read_bytes()
         except (OSError, ValueError) as error:
@@ -67,7 +70,7 @@ def find(
     """
     for name in named:
         path = Path(name)
-        if name == STANDARD or not path.is_dir():
+        if name == STANDARD or not is_directory(path):
             yield Photo(name)
             continue
         found = False
@@ -100,18 +103,22 @@ def _walk(
             # Reading a pipe or a device can block for ever. A broken link fails later, by its name.
             if not (here / name).is_file() and (here / name).exists():
                 continue
-            if here.resolve() == into and TIMED.fullmatch(name) and not _has_exif(here / name):
+            if (
+                here.resolve() == into
+                and TIMED.fullmatch(name)
+                and not _may_be_a_camera_s(here / name)
+            ):
                 continue
             yield Photo(str(here / name), here.relative_to(top))
 
 
-def _has_exif(path: Path) -> bool:
-    """Whether it is a camera's photo, which may be named by the time too. Line art has no Exif."""
+def _may_be_a_camera_s(path: Path) -> bool:
+    """Whether it may be a camera's photo, named by the time too. Line art has no Exif."""
     try:
         with Image.open(path) as image:
             return bool(image.getexif())
     except Exception:  # Pillow's readers raise anything
-        return False
+        return True  # a photo that is damaged, which is told
 
 
 def _is_named_after_a_photo(name: str, beside: list[str]) -> bool:

@@ -70,7 +70,10 @@ def _line(key: str, name: str) -> str:
 
 def _load(path: Path) -> dict[str, str]:
     names = {}
-    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+    except OSError as error:
+        raise SaveError(f"{path} cannot be read: {error.strerror}") from error
     for line in lines:
         try:
             entry = json.loads(line)

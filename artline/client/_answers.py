@@ -72,12 +72,12 @@ class Health:
     model_sha256: str | None = None
     styles: tuple[str, ...] = ()
 
-    def check(self, options: RequestOptions) -> None:
-        """Raises `OptionError` for a value that the service would refuse."""
+    def check(self, options: RequestOptions) -> Options:
+        """The options as the service takes them. Raises `OptionError` where it would refuse one."""
         sides = self.limits
         default_side = min(sides.default_side, sides.max_side)
         styles = self.styles or (str(options.get("style", "default")),)
-        Options.read(options, Served(sides.max_side, default_side, styles))
+        return Options.read(options, Served(sides.max_side, default_side, styles))
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> Self:

@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from ..errors import PhotoTooLargeError
+from ..errors import DamagedPhotoError, PhotoTooLargeError
 from ..photo import formats, reader
 from ..photo.bounds import LOCAL
 from ..photo.source import PhotoSource, load
@@ -38,6 +38,8 @@ def prepare(source: PhotoSource, *, side: int | None, limits: Limits) -> Photo:
     tag included. Raises `PhotoError`.
     """
     if isinstance(source, Image.Image):
+        if not all(source.size):
+            raise DamagedPhotoError("The image has no pixels.")
         return _encode(reader.from_image(source, _box(side, source.size)), side)
     data = load(source)
     photo = reader.Photo.open(data, LOCAL)

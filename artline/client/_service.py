@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, get_args
 from urllib.parse import quote
 
 import httpx
@@ -194,7 +194,8 @@ class Service:
         limits = health.limits
         if full_size:
             options = {"max_side": limits.max_side, **options}
-        health.check(options)  # before anything is sent
+        checked = health.check(options)  # before anything is sent
+        options = cast(RequestOptions, {name: getattr(checked, name) for name in options})
         progress("shrinking", None)
         side = None if full_size else options.get("max_side", limits.default_side)
         photo = yield Work(lambda: prepare(source, side=side, limits=limits))

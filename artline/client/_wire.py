@@ -202,7 +202,9 @@ def origin(url: str) -> str:
 
 
 def _may_pass(failure: ServiceError) -> bool:
-    return not isinstance(failure, ProblemError) or failure.status in REPEATED
+    if isinstance(failure, ProblemError):
+        return failure.status in REPEATED
+    return isinstance(failure, ConnectError | TimedOutError | AnswerError)
 
 
 def _lacks_capacity(failure: ServiceError) -> bool:

@@ -89,9 +89,17 @@ class LineArt:
 
 def names_a_file(path: Path) -> bool:
     """Whether line art that is saved to `path` is to be that file, not one in that directory."""
-    return path.suffix.lower() in FILE_SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in FILE_SUFFIXES and not is_directory(path)
 
 
 def names_another_format(path: Path) -> bool:
     """Whether `path` names an image file of a format that line art is not saved in."""
-    return path.suffix.lower() in OTHER_SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in OTHER_SUFFIXES and not is_directory(path)
+
+
+def is_directory(path: Path) -> bool:
+    """Whether there is a directory at `path`, which may be too long to be any file's."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

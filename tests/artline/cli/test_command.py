@@ -436,6 +436,7 @@ def test_a_name_too_long_for_line_art_fails_alone(
         (["cat.jpg", "-o", "x.png", "--name", "photo"], "-o is their directory, not x.png"),
         (["cat.jpg", "-o", "x.png/"], "x.png/ is no directory"),
         (["cat.jpg", "-o", "x.png/", "--name", "photo"], "x.png/ is no directory"),
+        (["cat.jpg", "--endpoint", ""], "--endpoint is empty"),
         (["cat.jpg", "--width", "100mm"], "--width is for strokes"),
         (["cat.jpg", "--blacks", "hatch"], "--blacks is for strokes"),
         (["cat.jpg", "--max-side", "wide"], "'wide' is not a whole number"),
@@ -477,13 +478,51 @@ def test_a_camera_s_photos_are_drawn_though_they_are_named_by_the_time(
         image.save(tmp_path / "20240131123456.jpg", exif=exif)
         image.save(tmp_path / "20240131123457.webp", exif=exif)
         image.save(tmp_path / "20240131123458.jpg")
-    (tmp_path / "20240131123459.jpg").write_bytes(b"no image, but for Exif")
     for drawn in (2, 2, 2):
         done = artline(".", "--local")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.count(": saved as ") == drawn
     done = artline(".", "--local", "-o", "art")
     assert done.stdout.splitlines()[-1].startswith("Photos: 5 drawn, 4 skipped")
+    (tmp_path / "20240131123459.jpg").write_bytes(b"damaged")
+    done = artline(".", "--local", "-q")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("20240131123459.jpg: ")
+
+
+@pytest.mark.parametrize("output", [[], ["-o", "art"], ["-o", "art", "--name", "photo"]])
+def test_a_photo_s_name_that_is_too_long_fails_alone(
+    samples: Path, artline: Any, tmp_path: Path, output: list[str]
+) -> None:
+    long = f"{'a' * 300}.jpg"
+    done = artline(samples / "cat.jpg", long, "--local", *output)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"{long}: (.* cannot be written: )?File name too long\n", done.stderr)
+    assert done.stdout.count("saved as") == 1
+    done = artline(samples / "cat.jpg", "--local", "-o", long)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(f"{long} cannot be written: File name too long\n")
+
+
+def test_a_record_that_cannot_be_read(samples: Path, artline: Any, tmp_path: Path) -> None:
+    (tmp_path / ".artline-unfinished.jsonl").mkdir()
+    done = artline(samples / "cat.jpg", "--local")
+    assert done.returncode == 1
+    assert done.stderr == "artline: .artline-unfinished.jsonl cannot be read: Is a directory\n"
+
+
+def test_closed_standard_input(tmp_path: Path) -> None:
+    program = '"$0" -m artline - -o - --local <&-'
+    done = subprocess.run(
+        ["bash", "-c", program, sys.executable],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "-: standard input is closed\n"
 
 
 def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Path) -> None:

@@ -97,12 +97,28 @@ def test_health_and_limits(server: str) -> None:
         assert health.limits.image_bytes == Limits().image_bytes
 
 
-def test_a_closed_client_sends_nothing(scripted: Any) -> None:
+def test_a_closed_client_sends_nothing(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with Client(scripted.url) as client:
         assert client.health().status == "ok"
-    with pytest.raises(ServiceError, match="this client is closed"):
-        client.health()
+    monkeypatch.setattr(client._clock, "sleep", lambda _: pytest.fail("it waits"))
+    for ask in (client.health, lambda: client.draw(PHOTO), lambda: client.wait("0" * 64)):
+        with pytest.raises(ServiceError, match="this client is closed"):
+            ask()
     assert len(scripted.requests) == 1
+
+
+def test_numbers_are_sent_as_the_service_reads_them(
+    scripted: Any, client: Client, steps: Any, drawing: bytes
+) -> None:
+    scripted.on(TRANSFORM, steps.answer(200, drawing))
+    client.draw(PHOTO, max_side=64.0)  # type: ignore[arg-type]
+    (request,) = scripted.asked(TRANSFORM)
+    assert request.path.endswith("max_side=64")
+
+
+def test_an_image_without_pixels(client: Client) -> None:
+    with pytest.raises(DamagedPhotoError, match="no pixels"):
+        client.draw(Image.new("RGB", (0, 0)))
 
 
 def test_closing_ends_what_is_under_way_and_does_not_repeat_it(scripted: Any, steps: Any) -> None:
