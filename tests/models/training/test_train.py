@@ -179,3 +179,4 @@ def test_logits_turn_to_ink_as_the_side_grows(side: int, more: float) -> None:
     first, second = Finished(nn.Identity(), nn.Identity(), nn.Identity())(even)
     assert first.shape == second.shape == (1, 1, 32, side)
     assert torch.allclose(first, torch.tensor(more * EVEN))
+    assert (second == first).all()
