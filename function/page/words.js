@@ -42,7 +42,8 @@ const en = {
   code_copy: "Copy the code",
 
   kept: "Your line art",
-  none_kept: "Your photos and line art are kept on this device. Photos are sent to the service to be drawn.",
+  none_kept:
+    "Your photos and line art are kept on this device. Photos are sent to the service to be drawn.",
   art_of: "Line art, {date}",
   waiting_of: "Photo waiting, {date}",
   drawing_of: "Photo being drawn, {date}",
@@ -78,7 +79,7 @@ const en = {
   removed: "Deleted.",
 
   offline: "You are offline. Your line art is here; drawing needs the network.",
-  not_kept: "This browser cannot store your line art. Save your line art before you close the page.",
+  not_kept: "This browser cannot store your line art. Save it before you close the page.",
   no_photo_dropped: "No photo was found in what you added.",
 
   stopped: "Cancelled.",
