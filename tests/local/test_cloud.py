@@ -83,7 +83,7 @@ def test_the_token_is_where_the_function_looks(
         monkeypatch.setenv(name, value)
     for token in ("one", "two"):
         auth.check(_request(token))
-    with pytest.raises(ProblemError, match="A token is needed"):
+    with pytest.raises(ProblemError, match="A valid token is needed"):
         auth.check(_request("three"))
 
 
