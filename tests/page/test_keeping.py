@@ -173,7 +173,7 @@ def test_works_in_memory_where_nothing_is_kept(
     page.wait_for_selector("#sample", state="visible", timeout=2_000)
     choose(page, samples / "cat.jpg")
     wait_for(page, "drawn")
-    page.wait_for_selector("#none:has-text('keeps nothing')")
+    page.wait_for_selector("#none:has-text('cannot store')")
     choose(page, samples / "face.jpg")
     drawn(page, 2)
     with page.expect_download():
