@@ -18,10 +18,10 @@ def model() -> Model:
     return Model(MODEL, threads=1)
 
 
-# The student finds other folds in black clothes than the teacher: less alike, and no worse.
+# The student finds other folds in black clothes than the teacher, and its strokes are bolder.
 @pytest.mark.parametrize(
     ("name", "style", "least"),
-    [("face", "ink", 0.7), ("face", "line", 0.75), ("cat", "ink", 0.75)],
+    [("face", "ink", 0.67), ("face", "line", 0.75), ("cat", "ink", 0.67)],
 )
 def test_is_like_the_teacher(
     name: str, style: str, least: float, model: Model, samples: Path, golden: Path
