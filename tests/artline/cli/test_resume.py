@@ -104,7 +104,8 @@ def test_interrupted_while_waiting_for_answers(
     assert said.count("saved before as") == 3
     assert said.count(" saved as ") == 5
     asked = [r.body for r in scripted.requests[before:] if r.key == "POST /transform"]
-    assert len(asked) == 5
+    # What the first run had sent may be read only now.
+    assert len(set(asked)) == 5
     assert not set(asked) & set(drawn)
     assert len(pictures(out)) == 8
     assert not (out / NAME).exists()
