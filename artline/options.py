@@ -43,6 +43,15 @@ class Served(Protocol):
         """Its styles, the default one first."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that is known by what its options' values depend on."""
+
+    max_side: int
+    default_side: int
+    styles: tuple[str, ...]
+
+
 class RequestOptions(TypedDict, total=False):
     """The request options as keyword arguments; what is left out has the service's default."""
 

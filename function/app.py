@@ -123,7 +123,7 @@ def health(_: Request) -> Reply:
                 "version": network.version,
                 "license": network.license,
                 "source": network.source,
-                "sha256": model.digest(network),
+                "sha256": network.sha256,
                 "styles": network.styles,
             },
             "version": __version__,

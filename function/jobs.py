@@ -139,7 +139,7 @@ class Order:
         """The job's id: random where the photo's hash is not known."""
         if self.sha256 is None:
             return secrets.token_hex(32)
-        parts = (self.sha256, *self.options.texts().values(), model.digest(model.load()))
+        parts = (self.sha256, *self.options.texts().values(), model.load().sha256)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def fields(self) -> dict[str, str]:

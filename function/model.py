@@ -1,6 +1,5 @@
 """The function's own model, loaded once per execution environment."""
 
-import hashlib
 import os
 from functools import cache
 
@@ -16,10 +15,3 @@ def load() -> Model:
     # its turns waiting.
     memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_PER_CPU))
     return Model(version.MODEL, threads=max(1, round(memory / MEMORY_PER_CPU)))
-
-
-@cache
-def digest(_: Model) -> str:
-    """The SHA-256 of the file that the model was loaded from."""
-    with version.MODEL.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

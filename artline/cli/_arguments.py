@@ -13,7 +13,7 @@ from ..drawing.art import is_directory, names_a_file, names_another_format
 from ..drawing.save import FILE_SUFFIXES
 from ..errors import OptionError
 from ..limits import DEFAULT_SIDE
-from ..options import MEDIA_TYPES, OPTIONS, Number, Options, RequestOptions
+from ..options import MEDIA_TYPES, OPTIONS, Number, Options, RequestOptions, ServedModel
 from ..version import __version__
 
 Name: TypeAlias = Literal["time", "photo"]
@@ -70,15 +70,6 @@ class Arguments:
         return self.output == STANDARD
 
 
-@dataclass(frozen=True, slots=True)
-class AnyModel:
-    """A model that was not asked yet what it can draw."""
-
-    styles: tuple[str, ...]
-    max_side: int = LONGEST
-    default_side: int = DEFAULT_SIDE
-
-
 def parse(words: list[str]) -> Arguments:
     """The arguments; ends the process with a sentence, and status 2, where they do not fit."""
     parser = _parser()
@@ -86,7 +77,9 @@ def parse(words: list[str]) -> Arguments:
     options = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
     try:
         _check(given, options)
-        Options.read(options, AnyModel((options.get("style", "default"),)))
+        # What the model cannot draw is refused when there is one.
+        style = options.get("style", "default")
+        Options.read(options, ServedModel(LONGEST, DEFAULT_SIDE, (style,)))
     except OptionError as error:
         parser.error(str(error).rstrip("."))
     return Arguments(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import EndpointError
@@ -19,6 +17,7 @@ from ._arguments import Arguments
 if TYPE_CHECKING:
     from ..client import Client, Progress
     from ..drawing.art import LineArt
+    from ..drawing.draw import Model
 
 AT_ONCE = 4
 """Photos at a time, unless the user says how many."""
@@ -68,20 +67,15 @@ class Here:
 
     at_once = min(AT_ONCE, os.cpu_count() or 1)
 
-    def __init__(self, path: Path, arguments: Arguments) -> None:
-        from ..drawing.draw import Model
-
-        self._path = path
-        self._model = model = Model(path)
+    def __init__(self, model: Model, arguments: Arguments) -> None:
+        self._model = model
         self._options = arguments.options
         if arguments.full_size:
             self._options = {"max_side": model.max_side, **self._options}
 
     def model(self, progress: Progress) -> str:  # noqa: ARG002
         Options.read(self._options, self._model)
-        with self._path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return f"{self._model.name}/{self._model.version}/{digest}"
+        return f"{self._model.name}/{self._model.version}/{self._model.sha256}"
 
     def draw(self, photo: bytes, progress: Progress) -> LineArt:
         progress("drawing", None)
@@ -145,7 +139,9 @@ def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
             yield Plotted(who, arguments)
         return
     if at is None:
-        yield Here(arguments.model or MODEL, arguments)
+        from ..drawing.draw import Model
+
+        yield Here(Model(arguments.model or MODEL), arguments)
         return
     from ..client import Client
 

@@ -58,11 +58,7 @@ class Photo:
 
 
 def find(
-    named: list[str],
-    output: Path,
-    *,
-    recursive: bool,
-    failed: Callable[[str, Exception], None],
+    named: list[str], output: Path, *, recursive: bool, failed: Callable[[str, Exception], None]
 ) -> Iterator[Photo]:
     """The photos that `named` files are or directories hold; `failed` hears of what is none.
 
@@ -101,15 +97,12 @@ def _walk(
             if not PHOTOS.fullmatch(name) or _is_named_after_a_photo(name, names):
                 continue
             # Reading a pipe or a device can block for ever. A broken link fails later, by its name.
-            if not (here / name).is_file() and (here / name).exists():
+            path = here / name
+            if not path.is_file() and path.exists():
                 continue
-            if (
-                here.resolve() == into
-                and TIMED.fullmatch(name)
-                and not _may_be_a_camera_s(here / name)
-            ):
-                continue
-            yield Photo(str(here / name), here.relative_to(top))
+            timed = TIMED.fullmatch(name) and here.resolve() == into
+            if not timed or _may_be_a_camera_s(path):
+                yield Photo(str(path), here.relative_to(top))
 
 
 def _may_be_a_camera_s(path: Path) -> bool:

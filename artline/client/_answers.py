@@ -22,7 +22,7 @@ from ..errors import (
     ProblemError,
     UnknownFormatError,
 )
-from ..options import Options, RequestOptions
+from ..options import Options, RequestOptions, ServedModel
 from ._headers import retry_after, server_timing
 
 REFUSALS = {
@@ -48,15 +48,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """The model behind the service, as far as the values of options depend on it."""
-
-    max_side: int
-    default_side: int
-    styles: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """What runs at the endpoint. `model` is its name and version, `model_sha256` its file's digest.
 
@@ -77,7 +68,7 @@ class Health:
         sides = self.limits
         default_side = min(sides.default_side, sides.max_side)
         styles = self.styles or (str(options.get("style", "default")),)
-        return Options.read(options, Served(sides.max_side, default_side, styles))
+        return Options.read(options, ServedModel(sides.max_side, default_side, styles))
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> Self:

@@ -6,10 +6,11 @@ scale are inside the graph, and `metadata_props` hold what a runtime has to know
 here is about any one model.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class Model:
     ) -> None:
         _check_threads(threads)
         _check_providers(providers or ())
+        self.path = path
         try:
             path.open("rb").close()  # says of a directory what it is
             options = _options(path.stat().st_size, threads)
@@ -86,6 +88,12 @@ class Model:
             self.fixed_size = int(height), int(width or height)
         if min(self.multiple, self.max_side, self.min_side, *(self.fixed_size or ())) < 1:
             raise ValueError("its metadata has a size below 1")
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the model file, in hexadecimal digits."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def default_side(self) -> int:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from torch import Tensor
 
 from models.training import faces
-from models.training.faces import BARE, BROWS, EYES, MESH, OVAL, Face, Floats, Mask
+from models.training.faces import Face, Floats, Mask
 from models.training.network import SIDE, STYLES
 
 Pixels = npt.NDArray[np.uint8]
@@ -119,7 +119,7 @@ def _read(folder: Path, name: str) -> Lesson:
     for layer in layers:
         layer.load()
     meshes = np.load(folder / f"{name}.faces.npy")
-    if meshes.shape[1:] != (MESH, 2):
+    if meshes.shape[1:] != (faces.MESH, 2):
         raise ValueError(f"{folder.parent} holds lessons of an earlier version: delete it")
     return Lesson(tuple(layers), meshes)
 
@@ -183,23 +183,18 @@ def cared(people: Sequence[Face], ink: Mask) -> Floats:
 
 def _skin_and_lips(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:
     """Skin (1), bare skin (2) and what is neither (0), and the lines of the lips; each [H, W]."""
-    skin, lips = Image.new("L", shape[::-1]), Image.new("1", shape[::-1])
-    drawing = ImageDraw.Draw(skin)
+    skin, lips = np.zeros(shape, np.uint8), Image.new("1", shape[::-1])
     for face in people:
-        drawing.polygon(_points(face.mesh[list(OVAL)]), fill=1)
-        for ring in (*EYES, *BROWS, faces.LIPS):
+        skin[faces.polygon(face.mesh[list(faces.OVAL)], shape)] = 1
+        for ring in (*faces.EYES, *faces.BROWS, faces.LIPS):
             points = face.mesh[list(ring)]
             middle = points.mean(0)
-            drawing.polygon(_points(middle + CLEAR * (points - middle)), fill=0)
-        for area in BARE:
-            drawing.polygon(_points(face.mesh[list(area)]), fill=2)
-        around = _points(face.mesh[[*faces.LIPS, faces.LIPS[0]]])
+            skin[faces.polygon(middle + CLEAR * (points - middle), shape)] = 0
+        for area in faces.BARE:
+            skin[faces.polygon(face.mesh[list(area)], shape)] = 2
+        around = faces.corners(face.mesh[[*faces.LIPS, faces.LIPS[0]]])
         ImageDraw.Draw(lips).line(around, fill=1, width=max(4, round(LIP * face.eyes)))
-    return np.asarray(skin), np.asarray(lips)
-
-
-def _points(mesh: Floats) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in mesh]
+    return skin, np.asarray(lips)
 
 
 def crisp(art: Pixels, scale: float) -> Pixels:

@@ -77,10 +77,15 @@ class Face:
         return centre, float(np.hypot(*(rim - centre).T).mean())
 
 
+def corners(points: Floats) -> list[tuple[float, float]]:
+    """`points` [N, 2] as Pillow draws them."""
+    return [(float(x), float(y)) for x, y in points]
+
+
 def polygon(points: Floats, size: tuple[int, int]) -> Mask:
     """The pixels inside `points` [N, 2], of a picture of `size` (height, width)."""
     canvas = Image.new("1", size[::-1])
-    ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in points], fill=1)
+    ImageDraw.Draw(canvas).polygon(corners(points), fill=1)
     return np.asarray(canvas)
 
 

@@ -200,7 +200,7 @@ def with_features(edge: Tensor, people: People) -> Tensor:
     for face in people.faces:
         wide = max(NARROWEST, round(FEATURE * face.eyes))
         for ring in (*(ring + ring[:1] for ring in (*faces.EYES, faces.LIPS)), faces.MOUTH):
-            points = [(float(x), float(y)) for x, y in face.mesh[list(ring)]]
+            points = faces.corners(face.mesh[list(ring)])
             drawing.line(points, fill=255, width=wide, joint="curve")
     marked = torch.from_numpy(np.array(canvas))[None, None].float() / 255
     return torch.maximum(edge, KNOWN * gaussian(marked, 1.5))

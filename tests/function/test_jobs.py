@@ -102,7 +102,7 @@ def test_an_id_follows_from_content_options_and_model(
         {},
     ]
     ids = [post(**order)["id"] for order in orders]
-    monkeypatch.setattr(model, "digest", lambda _: "another file's")
+    monkeypatch.setattr(model.load(), "sha256", "another file's")
     ids.append(post(sha256=sha256)["id"])
     assert len(set(ids)) == len(ids)
     assert all(jobs.ID.fullmatch(id_) for id_ in ids)
