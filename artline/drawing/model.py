@@ -39,6 +39,10 @@ REGION = 512 * 2**20
 """Bytes that a large model's layers are given to share; more than that is taken where needed."""
 
 
+class RunError(ModelError):
+    """The model was loaded, and cannot draw this photo."""
+
+
 class Model:
     """One image-to-image model, ready to run.
 
@@ -109,14 +113,19 @@ class Model:
     def run(self, image: Pixels, style: str | None = None) -> Pixels:
         """Draws uint8 `[H, W, 3]` RGB, of any size, as uint8 `[H, W, 1 or 3]` of the same size.
 
-        `style` is one of `styles`, by default the first.
+        `style` is one of `styles`, by default the first. Raises `ModelError` where the engine
+        cannot, for lack of memory perhaps.
         """
         height, width = image.shape[:2]
         rows, columns = self.fixed_size or (self._padded(height), self._padded(width))
         # Reflection continues the photo. A border of one colour is an edge, and would be drawn.
         padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="reflect")
         output = self._outputs[style or self.styles[0]]
-        outputs: Any = self._session.run([output], {"image": padded[np.newaxis]})
+        try:
+            outputs: Any = self._session.run([output], {"image": padded[np.newaxis]})
+        except Exception as error:  # the engine's own exceptions share no base class
+            what = f"a photo of {width}x{height} pixels"
+            raise RunError(f"{self.path.name} cannot draw {what}: {error}") from error
         art: Pixels = outputs[0][0, :height, :width]
         return art
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..errors import OptionError
 from ..options import Options
 from ..photo.bounds import SERVICE, Bounds
 from ..photo.reader import Pixels, decode
@@ -42,13 +43,13 @@ class Timings:
 
 
 def transform(
-    photo: bytes,
+    photo: bytes | Image.Image,
     model: Model,
     options: Options | None = None,
     timings: Timings | None = None,
     bounds: Bounds = SERVICE,
 ) -> bytes:
-    """Draws `photo`, an image file, as an image file in the format of `options`.
+    """Draws `photo`, an image file or an image, as an image file in the format of `options`.
 
     The line art is upright, has the photo's aspect ratio, and its longer side is at most
     `options.max_side` pixels; a smaller photo is not enlarged. Raises `PhotoError`.
@@ -72,7 +73,10 @@ def prove(model: Model) -> None:
 
 
 def encode(art: Pixels, options: Options) -> bytes:
-    """uint8 `[H, W, 1 or 3]` as an image file in the format of `options`, with no metadata."""
+    """uint8 `[H, W, 1 or 3]` as an image file in the format of `options`, with no metadata.
+
+    Raises `OptionError` where it has more pixels a side than the format can hold.
+    """
     if options.format == "svg":
         from .outlines import svg  # seldom needed, and its library takes time to import
 
@@ -83,7 +87,11 @@ def encode(art: Pixels, options: Options) -> bytes:
     else:
         image = Image.fromarray(art[..., 0] if art.shape[2] == 1 else art)
     file = io.BytesIO()
-    image.save(file, name, **settings)
+    try:
+        image.save(file, name, **settings)
+    except (ValueError, OSError) as error:
+        size = f"{image.width}x{image.height}"
+        raise OptionError(f"format {options.format} cannot hold {size} pixels") from error
     return file.getvalue()
 
 

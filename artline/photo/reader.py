@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, Final
 
 from PIL import Image
@@ -21,7 +22,7 @@ from .formats import Format, recognise, sniff, unsupported
 from .pixels import GAP, Pixels, Samples, upright
 from .plugins import read_header
 
-__all__ = ["Photo", "Pixels", "decode", "from_image", "is_image"]
+__all__ = ["Photo", "Pixels", "decode", "is_image"]
 
 UNSUPPORTED: Final = (
     "Unsupported BMP",
@@ -31,6 +32,9 @@ UNSUPPORTED: Final = (
     "unknown pixel mode",
 )
 """How Pillow's messages begin where a file is healthy, but of a kind that it does not read."""
+
+NOISY: Final = r"PIL\b|pillow_heif\b|artline\.photo\b"
+"""The modules whose warnings about a photo tell its reader nothing."""
 
 
 @dataclass(slots=True)
@@ -82,16 +86,18 @@ class Photo:
         return plain
 
 
-def decode(photo: bytes, box: tuple[int, int], bounds: Bounds = SERVICE) -> Pixels:
+def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SERVICE) -> Pixels:
     """The photo as uint8 `[H, W, 3]` RGB: first frame, upright, on white, shrunk into `box`.
 
-    `box` is (width, height) in pixels of the upright photo. Raises `PhotoError`.
+    `box` is (width, height) in pixels of the upright photo. An image of Pillow's is left as it is.
+    Raises `PhotoError`.
     """
-    return Photo.open(photo, bounds).pixels(box)
-
-
-def from_image(image: Image.Image, box: tuple[int, int]) -> Pixels:
-    """As `decode`, from an image of Pillow's, which is left as it is. Raises `PhotoError`."""
+    if not isinstance(photo, Image.Image):
+        return Photo.open(photo, bounds).pixels(box)
+    image = photo
+    if not all(image.size):
+        raise DamagedPhotoError("The image has no pixels.")
+    bounds.check(*image.size)
     with _reading():
         turn = orientation(image.info.get("exif"))
         return upright(image.copy(), turn, box, Samples(key=image.info.get("transparency")))
@@ -106,7 +112,7 @@ def is_image(data: bytes) -> bool:
 def _reading() -> Iterator[None]:
     """Turns whatever Pillow and its decoders raise into the errors of photos."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with _quiet:
             yield
     except PhotoError:
         raise
@@ -118,6 +124,36 @@ def _reading() -> Iterator[None]:
         raise DamagedPhotoError(
             "The photo is cut short or damaged: use another copy, or open it and save it anew."
         ) from error
+
+
+class _Quiet:
+    """Ignores the warnings of `NOISY` while any thread reads a photo.
+
+    Filters are the whole process's: two threads that each save and restore them, as
+    `catch_warnings` does, leave them changed. Here the first one saves, and the last restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readers = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module=NOISY)
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                self._filters.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
 
 
 def _open(data: bytes, bounds: Bounds) -> Photo:

@@ -1,13 +1,12 @@
-"""What a caller may give as a photo, made into the bytes of an image file."""
+"""What a caller may give as a photo, made into an image file's bytes or an image of Pillow's."""
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..errors import DamagedPhotoError, PhotoError, UnknownFormatError
 
@@ -33,16 +32,16 @@ PhotoSource: TypeAlias = (
 CHANNELS = (1, 3, 4)
 
 
-def load(source: PhotoSource) -> bytes:
-    """The bytes of an image file that holds `source`. Raises `PhotoError`."""
+def load(source: PhotoSource) -> bytes | Image.Image:
+    """The bytes of an image file, or the image that `source` is. Raises `PhotoError`."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if isinstance(source, str | os.PathLike):
         return _read(source)
     if isinstance(source, Image.Image):
-        return _encode(source)
+        return source
     if hasattr(source, "__array_interface__"):
-        return _encode(_image(source))
+        return _image(source)
     if hasattr(source, "read"):
         return _drain(source)
     raise UnknownFormatError(
@@ -80,16 +79,6 @@ def _image(array: Any) -> Image.Image:
     if 0 in shape:
         raise DamagedPhotoError("The array has no pixels.")
     return Image.fromarray(array[..., 0] if shape[2:] == (1,) else array)
-
-
-def _encode(image: Image.Image) -> bytes:
-    """The image as uncompressed TIFF, which holds every mode of Pillow's."""
-    file = io.BytesIO()
-    try:
-        ImageOps.exif_transpose(image).save(file, "TIFF", compression="raw", exif=b"")
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file led them to
-        raise DamagedPhotoError(f"The image cannot be read: {error}") from error
-    return file.getvalue()
 
 
 def _reason(error: Exception) -> str:

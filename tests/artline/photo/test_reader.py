@@ -3,6 +3,7 @@
 import io
 import struct
 import threading
+import warnings
 import zlib
 from typing import Any
 
@@ -12,7 +13,7 @@ import tifffile
 from PIL import ExifTags, Image
 
 from artline.errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, UnknownFormatError
-from artline.photo import formats, png
+from artline.photo import formats, png, reader
 from artline.photo.bounds import BLOCK, SERVICE, Bounds, Deadline
 from artline.photo.reader import Photo, decode
 
@@ -348,3 +349,61 @@ def test_a_jpeg_of_a_thousand_scans_is_stopped() -> None:
 def test_what_is_not_read_is_named(begin: bytes, name: str) -> None:
     with pytest.raises(UnknownFormatError, match=name):
         decode(begin + bytes(400), BOX)
+
+
+def _png(mode: str, transparency: Any) -> bytes:
+    file = io.BytesIO()
+    image = Image.new("P" if mode == "P" else mode, (8, 6))
+    image.save(file, "PNG", transparency=transparency)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [_png("P", 0), _png("P", b"\x00"), _png("L", 0), _png("RGB", (0, 0, 0)), _png("1", 0)],
+    ids=["palette", "palette of alphas", "grey", "colour", "bits"],
+)
+def test_an_opened_image_is_read_as_its_file_is(data: bytes) -> None:
+    """A colour that is transparent is paper, however the photo was given."""
+    assert (decode(data, BOX) == 255).all()
+    image = Image.open(io.BytesIO(data))
+    assert (decode(image, BOX) == 255).all()
+    assert (decode(image, BOX) == 255).all(), "it is left as it is"
+
+
+@pytest.mark.parametrize("mode", sorted(set(Image.MODES) | {"La", "RGBa", "HSV", "I;16"}))
+def test_every_mode_is_read(mode: str) -> None:
+    image = Image.new(mode, (40, 30))
+    assert decode(image, (20, 20)).shape == (15, 20, 3)
+
+
+def test_an_image_has_bounds_too() -> None:
+    with pytest.raises(PhotoTooLargeError):
+        decode(Image.new("1", (11, 10)), BOX, Bounds(100, None))
+
+
+def test_warnings_are_as_before_when_threads_have_read() -> None:
+    """Two that read at once, of whom the first one to begin ends first."""
+    before = list(warnings.filters)
+    began, ended = threading.Event(), threading.Event()
+    image = Image.new("L", (8, 8))
+
+    def first() -> None:
+        with reader._reading():
+            began.wait(5)
+
+    def second() -> None:
+        with reader._reading():
+            began.set()
+            ended.wait(5)
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    for each in threads:
+        each.start()
+    threads[0].join()
+    with pytest.warns(UserWarning, match="ours"):
+        warnings.warn("ours", stacklevel=1)
+    ended.set()
+    threads[1].join()
+    decode(image, BOX)
+    assert warnings.filters == before
