@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
+    from . import errors
     from .client import AsyncClient, Client, Health, Job, Limits, Progress, Via
     from .drawing.art import LineArt
     from .drawing.draw import Model, Provider, draw
@@ -120,10 +121,13 @@ __all__ = [
     "Via",
     "__version__",
     "draw",
+    "errors",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module(".errors", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)

@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.body = body
         step(self)
 
-    do_GET = do_POST = serve  # noqa: N815
+    do_GET = do_POST = do_DELETE = serve  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Tests have no log."""

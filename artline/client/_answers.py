@@ -116,13 +116,20 @@ class Job:
         if not {"id", "status"} <= document.keys():
             raise stranger(response)
         upload, error = document.get("upload") or {}, document.get("error")
+        form = isinstance(upload, dict) and (upload.get("fields") or {})
+        if not isinstance(upload, dict) or not isinstance(form, dict):
+            raise stranger(response)
+        upload_url, result_url = upload.get("url"), document.get("result_url")
+        texts = (upload_url or "", result_url or "", *form.values())
+        if not all(isinstance(text, str) for text in texts):
+            raise stranger(response)
         return cls(
             id=str(document["id"]),
             status=str(document["status"]),
             url=str(document.get("job_url") or response.url),
-            upload_url=upload.get("url"),
-            upload_fields=upload.get("fields", {}),
-            result_url=document.get("result_url"),
+            upload_url=upload_url,
+            upload_fields=form,
+            result_url=result_url,
             error=ProblemError.from_document(error) if isinstance(error, dict) else None,
             retry_after=retry_after(
                 response.headers.get("retry-after"), response.headers.get("date")
@@ -135,7 +142,8 @@ def line_art(response: httpx.Response) -> LineArt:
     content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not content_type.startswith("image/"):
         given = content_type or "no type"
-        raise AnswerError(f"{response.url.copy_with(query=None)} gave {given}, not an image")
+        url = response.url.copy_with(username=None, password=None, query=None)
+        raise AnswerError(f"{url} gave {given}, not an image")
     if not _is_whole(response.content, content_type):
         raise AnswerError("the line art arrived cut short or damaged")
     metrics = server_timing(response.headers.get("server-timing", ""))
@@ -182,7 +190,7 @@ def _document(response: httpx.Response) -> dict[str, Any]:
     """The service's own problem, API Gateway's `{"message"}`, or S3's XML, in one form."""
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         message = re.search(r"<Message>([^<]*)</Message>", response.text)
         return {"detail": message[1]} if message else {}
     if not isinstance(document, dict):
@@ -195,7 +203,7 @@ def mapping(response: httpx.Response) -> dict[str, Any]:
     """The JSON object in `response`. Raises `AnswerError` where there is none."""
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise stranger(response)

@@ -26,7 +26,12 @@ VISIBLE: Final = re.compile(r"[!-~]+")
 
 
 def authentication(endpoint: str, token: str | None, *, sign: bool) -> Bearer | SigV4 | None:
-    """How requests to `endpoint` say who calls. Raises `TokenError` and `SigningError`."""
+    """How requests to `endpoint` say who calls; by default with the token of `ARTLINE_TOKEN`.
+
+    Raises `TokenError` and `SigningError`.
+    """
+    if token is None and not sign:
+        token = os.environ.get("ARTLINE_TOKEN")
     token = (token or "").strip()  # a token that was read from a file ends in a line break
     if token and sign:
         raise TokenError("A request carries a token or a signature, not both.")
@@ -99,5 +104,5 @@ def _region(endpoint: str, aws: Any) -> str:
     region = host[1] if host else os.environ.get("AWS_REGION")
     region = region or aws.get_config_variable("region")
     if not region:
-        raise SigningError(f"Which AWS region is {endpoint} in? Set AWS_REGION")
+        raise SigningError(f"Which AWS region is {httpx.URL(endpoint).host} in? Set AWS_REGION")
     return str(region)

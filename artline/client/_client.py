@@ -10,14 +10,14 @@ import anyio
 import httpx
 
 from ..drawing.art import LineArt
-from ..errors import ArtLineError, ServiceError
+from ..errors import ArtLineError, ServiceError, TimedOutError
 from ..options import RequestOptions
 from ..photo.source import PhotoSource
 from ..version import __version__
 from ._answers import Health, Job, Limits
 from ._proxy import certificates, proxy
 from ._service import JOB_SECONDS, Service, Via, quiet
-from ._wire import TIMEOUT, Clock, Flow, Pause, Progress, Send, Step, failure
+from ._wire import Clock, Flow, Pause, Progress, Send, Step, failure, origin
 
 T = TypeVar("T")
 H = TypeVar("H")
@@ -44,7 +44,6 @@ class _Connections(Generic[H]):
                     proxy=by,
                     trust_env=False,  # what the environment says of proxies was read already
                     verify=self._certificates,
-                    timeout=TIMEOUT,
                     headers={"user-agent": f"artline/{__version__}"},
                 )
             return self._by_proxy[by]
@@ -55,24 +54,28 @@ class _Connections(Generic[H]):
             self._closed = True
         return list(self._by_proxy.values())
 
-    def failure(self, error: Exception, url: str) -> ArtLineError | None:
-        """What an error of the request to `url` means; None if it is not httpx's."""
-        return closed() if self._closed else failure(error, url)
+    def failure(self, error: Exception, step: Send) -> ArtLineError | None:
+        """What an error of the request of `step` means; None if it is not httpx's."""
+        return closed() if self._closed else failure(error, step)
 
 
 def closed() -> ServiceError:
     return ServiceError("this client is closed")
 
 
+def unmet(endpoint: str) -> TimedOutError:
+    return TimedOutError(f"{origin(endpoint)} did not answer in time")
+
+
 class Client:
     """A connection to one ArtLine service, safe to share between threads.
 
     `endpoint` is its base URL; where it is left out, `ARTLINE_ENDPOINT` and the Pulumi stack of the
-    working directory are asked. `token` is what a stack with `auth: token` asks for; `sign` signs
-    the requests, for one with `auth: iam`, with the AWS credentials of this machine. `timeout` is
-    the seconds that one photo may take on the request path, every repeat and every wait for a cold
-    start or for throttling included. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
-    and `NO_PROXY`.
+    working directory are asked. `token` is what a stack with `auth: token` asks for, by default
+    that of `ARTLINE_TOKEN`; `sign` signs the requests instead, for a stack with `auth: iam`, with
+    the AWS credentials of this machine. `timeout` is the seconds that one photo may take on the
+    request path, every repeat and every wait for a cold start or for throttling included. Proxies
+    are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
     >>> with artline.Client("http://127.0.0.1:8080") as client:
     ...     art = client.transform("samples/rotated.jpg")
@@ -119,8 +122,7 @@ class Client:
     @property
     def limits(self) -> Limits:
         """What the service takes; asked once."""
-        with self._asking:
-            return (self._service.known or self.health()).limits
+        return self._meet(self._service.deadline(), quiet).limits
 
     def draw(
         self,
@@ -145,9 +147,12 @@ class Client:
         drawing None
         PosixPath('out/20261123101500.jpg')
         """
-        _ = self.limits  # asked for by one thread, and not by each
+        until = self._service.deadline()
+        self._meet(until, progress)
         return self._take(
-            self._service.draw(photo, options, via=via, full_size=full_size, progress=progress)
+            self._service.draw(
+                photo, options, via=via, full_size=full_size, until=until, progress=progress
+            )
         )
 
     def transform(
@@ -180,9 +185,12 @@ class Client:
         >>> client.wait(job.id).save("out")
         PosixPath('out/20261123101500.jpg')
         """
-        _ = self.limits
+        until = self._service.deadline()
+        self._meet(until, progress)
         return self._take(
-            self._service.submit(photo, options, full_size=full_size, progress=progress)
+            self._service.submit(
+                photo, options, full_size=full_size, until=until, progress=progress
+            )
         )
 
     def job(self, job: Job | str) -> Job:
@@ -207,6 +215,15 @@ class Client:
         """
         return self._take(self._service.wait(job, timeout, progress))
 
+    def _meet(self, until: float, progress: Progress) -> Health:
+        """The service's health, asked for by one thread while the others wait, until `until`."""
+        if not self._asking.acquire(timeout=self._service.left(until)):
+            raise unmet(self.endpoint)
+        try:
+            return self._service.known or self._take(self._service.health(progress, until))
+        finally:
+            self._asking.release()
+
     def _take(self, flow: Flow[T]) -> T:
         came: Any = None
         raised: Exception | None = None
@@ -229,9 +246,15 @@ class Client:
             return step.function()
         http = self._connections.to(step.url)
         try:
-            return http.request(step.method, step.url, content=step.content, **step.options)
+            return http.request(
+                step.method,
+                step.url,
+                content=step.content,
+                timeout=step.timeout,
+                **step.options,
+            )
         except Exception as error:
-            if known := self._connections.failure(error, step.url):
+            if known := self._connections.failure(error, step):
                 raise known from error
             raise
 
@@ -279,8 +302,7 @@ class AsyncClient:
 
     async def limits(self) -> Limits:
         """As `Client.limits`."""
-        async with self._asking:
-            return (self._service.known or await self.health()).limits
+        return (await self._meet(self._service.deadline(), quiet)).limits
 
     async def draw(
         self,
@@ -292,9 +314,12 @@ class AsyncClient:
         **options: Unpack[RequestOptions],
     ) -> LineArt:
         """As `Client.draw`. The photo is read and shrunk in a thread."""
-        await self.limits()
+        until = self._service.deadline()
+        await self._meet(until, progress)
         return await self._take(
-            self._service.draw(photo, options, via=via, full_size=full_size, progress=progress)
+            self._service.draw(
+                photo, options, via=via, full_size=full_size, until=until, progress=progress
+            )
         )
 
     async def transform(
@@ -316,9 +341,12 @@ class AsyncClient:
         **options: Unpack[RequestOptions],
     ) -> Job:
         """As `Client.submit`."""
-        await self.limits()
+        until = self._service.deadline()
+        await self._meet(until, progress)
         return await self._take(
-            self._service.submit(photo, options, full_size=full_size, progress=progress)
+            self._service.submit(
+                photo, options, full_size=full_size, until=until, progress=progress
+            )
         )
 
     async def job(self, job: Job | str) -> Job:
@@ -334,6 +362,19 @@ class AsyncClient:
     ) -> LineArt:
         """As `Client.wait`."""
         return await self._take(self._service.wait(job, timeout, progress))
+
+    async def _meet(self, until: float, progress: Progress) -> Health:
+        """The service's health, asked for by one task while the others wait, until `until`."""
+        with anyio.move_on_after(self._service.left(until)) as waiting:
+            await self._asking.acquire()
+        if waiting.cancelled_caught:
+            raise unmet(self.endpoint)
+        try:
+            if self._service.known:
+                return self._service.known
+            return await self._take(self._service.health(progress, until))
+        finally:
+            self._asking.release()
 
     async def _take(self, flow: Flow[T]) -> T:
         came: Any = None
@@ -358,8 +399,10 @@ class AsyncClient:
         http = self._connections.to(step.url)
         content = step.content and step.content.chunks()
         try:
-            return await http.request(step.method, step.url, content=content, **step.options)
+            return await http.request(
+                step.method, step.url, content=content, timeout=step.timeout, **step.options
+            )
         except Exception as error:
-            if known := self._connections.failure(error, step.url):
+            if known := self._connections.failure(error, step):
                 raise known from error
             raise

@@ -43,10 +43,18 @@ def configured(given: str | None = None) -> str | None:
     for source, endpoint in named.items():
         if endpoint and endpoint.strip():
             return _base(endpoint.strip(), source)
-    here = Path.cwd()
-    if any((folder / name).is_file() for folder in (here, *here.parents) for name in PROJECTS):
+    if _in_a_project():
         return _base(_stack_output(), "`pulumi stack output endpoint`")
     return None
+
+
+def _in_a_project() -> bool:
+    try:
+        here = Path.cwd()
+        folders = (here, *here.parents)
+        return any((folder / name).is_file() for folder in folders for name in PROJECTS)
+    except OSError:  # it was deleted, or may not be looked into
+        return False
 
 
 def _base(endpoint: str, source: str) -> str:
@@ -87,8 +95,8 @@ def _stack_output() -> str:
     try:
         pulumi = subprocess.run(PULUMI, capture_output=True, text=True, timeout=60, check=True)
     except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().removeprefix("error: ").partition("\n")[0]
-        raise _unknown(f"`pulumi stack output endpoint` says: {said}") from error
+        said = error.stderr.strip().removeprefix("error: ").partition("\n")[0].rstrip(".")
+        raise _unknown(f"`pulumi stack output endpoint` says: {said}.") from error
     except subprocess.TimeoutExpired as error:
         raise _unknown("`pulumi stack output endpoint` did not answer.") from error
     except OSError as error:

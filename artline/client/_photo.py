@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from ..errors import DamagedPhotoError, PhotoTooLargeError
+from ..errors import PhotoTooLargeError
 from ..photo import formats, reader
 from ..photo.bounds import LOCAL
 from ..photo.source import PhotoSource, load
@@ -37,23 +37,27 @@ def prepare(source: PhotoSource, *, side: int | None, limits: Limits) -> Photo:
     A file that fits already, or any file where `side` is None, is sent as it is, its orientation
     tag included. Raises `PhotoError`.
     """
-    if isinstance(source, Image.Image):
-        if not all(source.size):
-            raise DamagedPhotoError("The image has no pixels.")
-        return _encode(reader.from_image(source, _box(side, source.size)), side)
     data = load(source)
+    if isinstance(data, Image.Image):
+        _check(data.size, side, limits)
+        return _encode(reader.decode(data, _box(side, data.size), LOCAL), side)
     photo = reader.Photo.open(data, LOCAL)
     size = photo.width, photo.height
+    _check(size, side, limits)
+    fits = side is None or (max(size) <= side and len(data) <= limits.image_bytes)
+    if fits and photo.format in SENT_AS_IS:
+        return Photo(data, photo.format.media_type)
+    return _encode(photo.pixels(_box(side, size)), side)
+
+
+def _check(size: tuple[int, int], side: int | None, limits: Limits) -> None:
+    """Refuses a photo that is to be sent as it is, and has more pixels than the service takes."""
     if side is None and size[0] * size[1] > limits.image_pixels:
         raise PhotoTooLargeError(
             f"The photo has {size[0] * size[1] / 1e6:.0f} megapixels, over the"
             f" {limits.image_pixels / 1e6:.0f} that the service takes: send it without full_size"
             " (--full-size)."
         )
-    fits = side is None or (max(size) <= side and len(data) <= limits.image_bytes)
-    if fits and photo.format in SENT_AS_IS:
-        return Photo(data, photo.format.media_type)
-    return _encode(photo.pixels(_box(side, size)), side)
 
 
 def _box(side: int | None, size: tuple[int, int]) -> tuple[int, int]:
@@ -64,5 +68,12 @@ def _box(side: int | None, size: tuple[int, int]) -> tuple[int, int]:
 
 def _encode(pixels: reader.Pixels, side: int | None) -> Photo:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=90 if side else 95)
+    try:
+        Image.fromarray(pixels).save(file, "JPEG", quality=90 if side else 95)
+    except OSError as error:
+        longest = max(pixels.shape)
+        raise PhotoTooLargeError(
+            f"The photo is {longest} pixels long, more than a JPEG can be: send it without"
+            " full_size (--full-size)."
+        ) from error
     return Photo(file.getvalue(), formats.JPEG.media_type)

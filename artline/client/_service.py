@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from threading import TIMEOUT_MAX
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, get_args
 from urllib.parse import quote
 
@@ -25,7 +26,18 @@ from ._answers import Health, Job, line_art, refusal, stranger
 from ._auth import BODY_HASH, SigV4, authentication
 from ._endpoint import find
 from ._photo import Photo, prepare
-from ._wire import Clock, Flow, Progress, Upload, Work, ask, backoff, pause
+from ._wire import (
+    FIRST_PAUSE,
+    LEAST_SECONDS,
+    Clock,
+    Flow,
+    Progress,
+    Upload,
+    Work,
+    ask,
+    backoff,
+    pause,
+)
 
 T = TypeVar("T")
 Via: TypeAlias = Literal["auto", "transform", "jobs"]
@@ -70,14 +82,22 @@ class Service:
         self._timeout = timeout
         self._clock = clock
 
-    def health(self, progress: Progress) -> Flow[Health]:
+    def deadline(self, seconds: float | None = None) -> float:
+        """The moment that ends what begins now, after `seconds` or the client's timeout."""
+        return self._clock.now() + (self._timeout if seconds is None else seconds)
+
+    def left(self, until: float) -> float:
+        """Seconds from now to the moment `until`, as many as a lock can be waited for."""
+        return max(LEAST_SECONDS, min(until - self._clock.now(), TIMEOUT_MAX))
+
+    def health(self, progress: Progress, until: float | None = None) -> Flow[Health]:
         try:
             health = yield from ask(
                 self._clock,
                 "GET",
                 f"{self.endpoint}/health",
                 Health.from_response,
-                until=self._deadline(self._timeout),
+                until=self.deadline() if until is None else until,
                 progress=progress,
             )
         except ProblemError as error:
@@ -92,21 +112,24 @@ class Service:
         source: PhotoSource,
         options: RequestOptions,
         *,
-        via: Via = "auto",
-        full_size: bool = False,
+        via: Via,
+        full_size: bool,
+        until: float,
         progress: Progress,
     ) -> Flow[LineArt]:
         if via not in get_args(Via):
             raise OptionError(
                 f"via must be {', '.join(get_args(Via)[:-1])} or {get_args(Via)[-1]}."
             )
-        order = yield from self._order(source, options, full_size=full_size, progress=progress)
+        order = yield from self._order(
+            source, options, full_size=full_size, until=until, progress=progress
+        )
         if via == "jobs":
             return (yield from self._queue(order))
         if via == "transform" or (self.known and self.known.jobs is False):
             return (yield from self._transform(order))
         try:
-            return (yield from self._transform(order, self._deadline(REQUEST_SECONDS)))
+            return (yield from self._transform(order, self.deadline(REQUEST_SECONDS)))
         except ArtLineError as error:
             if not _worth_queueing(error):
                 raise
@@ -121,9 +144,12 @@ class Service:
         options: RequestOptions,
         *,
         full_size: bool,
+        until: float,
         progress: Progress,
     ) -> Flow[Job]:
-        order = yield from self._order(source, options, full_size=full_size, progress=progress)
+        order = yield from self._order(
+            source, options, full_size=full_size, until=until, progress=progress
+        )
         return (yield from self._submit(order))
 
     def look(
@@ -135,7 +161,7 @@ class Service:
             "GET",
             url,
             Job.from_response,
-            until=self._deadline(self._timeout) if until is None else until,
+            until=self.deadline() if until is None else until,
             progress=progress,
         )
         return replace(latest, url=url)
@@ -146,19 +172,21 @@ class Service:
             "DELETE",
             url,
             lambda _: None,
-            until=self._deadline(self._timeout),
+            until=self.deadline(),
             progress=quiet,
+            done=(404,),
         )
 
     def wait(self, job: Job | str, timeout: float, progress: Progress) -> Flow[LineArt]:
-        until = self._deadline(timeout)
+        until = self.deadline(timeout)
         if isinstance(job, str) or job.status in FINISHED:
             job = yield from self.look(job, until, progress)  # for a link that has not expired
         attempt = 0
         while job.status not in FINISHED:
             progress(job.status, None)
             seconds = min(POLL_SECONDS, backoff(attempt))
-            seconds = seconds if job.retry_after is None else job.retry_after
+            if job.retry_after is not None:
+                seconds = max(FIRST_PAUSE, job.retry_after)
             if not (yield from pause(self._clock, seconds, until)):
                 raise TimedOutError(f"job {job.id} was still {job.status} after {timeout:.0f} s")
             job = yield from self.look(job, until, progress)
@@ -179,18 +207,16 @@ class Service:
             )
         )
 
-    def _deadline(self, seconds: float) -> float:
-        return self._clock.now() + seconds
-
     def _order(
         self,
         source: PhotoSource,
         options: RequestOptions,
         *,
-        full_size: bool = False,
+        full_size: bool,
+        until: float,
         progress: Progress,
     ) -> Flow[Order]:
-        health = self.known or (yield from self.health(progress))
+        health = self.known or (yield from self.health(progress, until))
         limits = health.limits
         if full_size:
             options = {"max_side": limits.max_side, **options}
@@ -205,7 +231,6 @@ class Service:
                 f" {_megabytes(limits.upload_bytes)} that the service takes: send it without"
                 " full_size (--full-size)"
             )
-        until = self._deadline(self._timeout)
         return Order(photo, options, limits.image_bytes, until, progress)
 
     def _transform(self, order: Order, capacity_until: float | None = None) -> Flow[LineArt]:
@@ -240,7 +265,8 @@ class Service:
             raise refusal(error) from error
 
     def _queue(self, order: Order) -> Flow[LineArt]:
-        job = yield from self._submit(order)
+        # The request path may have taken all of its own time.
+        job = yield from self._submit(replace(order, until=self.deadline()))
         return (yield from self.wait(job, JOB_SECONDS, order.progress))
 
     def _submit(self, order: Order) -> Flow[Job]:

@@ -12,7 +12,7 @@ import itertools
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -42,8 +42,13 @@ BREAKS: Final = 4
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 8.0
 
-TIMEOUT: Final = httpx.Timeout(35.0, connect=10.0, pool=None)
-"""Seconds for one answer: API Gateway gives up after 30."""
+ANSWER_SECONDS: Final = 35.0
+"""How long one answer is waited for: API Gateway gives up after 30."""
+
+CONNECT_SECONDS: Final = 10.0
+
+LEAST_SECONDS: Final = 2.0
+"""How long an answer is waited for where less time than this is left."""
 
 CHUNK: Final = 64 * 1024
 
@@ -94,6 +99,12 @@ class Send:
     url: str
     content: Upload | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    seconds: float = ANSWER_SECONDS
+    """How long its answer is waited for."""
+
+    @property
+    def timeout(self) -> httpx.Timeout:
+        return httpx.Timeout(self.seconds, connect=min(CONNECT_SECONDS, self.seconds), pool=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,7 @@ def ask(
     capacity_until: float | None = None,
     progress: Progress,
     content: Upload | None = None,
+    done: Collection[int] = (),
     **options: Any,
 ) -> Flow[T]:
     """What `read` makes of the answer, trying again until the moment `until`.
@@ -142,6 +154,7 @@ def ask(
     2015).
 
     A lack of capacity (502, 503, 504, no answer in time) is waited out until `capacity_until`.
+    After a repeat, the statuses in `done` mean that an earlier attempt did what was asked.
     Raises `ServiceError`: the last failure, as soon as the next try would come too late.
     """
     breaks = 0
@@ -149,8 +162,9 @@ def ask(
         if content is not None:
             content.seek(0)
         try:
-            response = yield Send(method, url, content, options)
-            if not response.is_success:
+            seconds = min(ANSWER_SECONDS, max(LEAST_SECONDS, until - clock.now()))
+            response = yield Send(method, url, content, options, seconds)
+            if not response.is_success and not (attempt and response.status_code in done):
                 raise problem(response)
             return read(response)
         except ServiceError as error:
@@ -168,10 +182,11 @@ def ask(
     raise AssertionError("the attempts never end")
 
 
-def failure(error: Exception, url: str) -> ArtLineError | None:
-    """What an error of httpx's means for the request to `url`; None if it is not httpx's."""
+def failure(error: Exception, step: Send) -> ArtLineError | None:
+    """What an error of httpx's means for the request of `step`; None if it is not httpx's."""
+    url = step.url
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-        return TimedOutError(f"{origin(url)} did not answer within {TIMEOUT.read:.0f} s")
+        return TimedOutError(f"{origin(url)} did not answer within {step.seconds:.0f} s")
     if isinstance(error, httpx.DecodingError | httpx.TooManyRedirects):
         return AnswerError(f"{origin(url)} sent a response that cannot be decoded: {error}")
     if isinstance(error, httpx.TransportError):
@@ -217,4 +232,6 @@ def _lacks_capacity(failure: ServiceError) -> bool:
 def _short(failure: ServiceError) -> str:
     if isinstance(failure, ProblemError):
         return failure.title.lower()
+    if isinstance(failure, AnswerError):
+        return "no usable answer"
     return "no answer" if isinstance(failure, TimedOutError) else "no connection"

@@ -2,6 +2,8 @@
 
 import inspect
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -40,3 +42,11 @@ def test_problems_pickle() -> None:
     assert (copy.status, copy.title, copy.detail, copy.retry_after) == (
         *(429, "Too Many Requests", "Wait a little.", 3.0),
     )
+
+
+def test_they_are_an_attribute_of_the_package() -> None:
+    program = "import artline; print(artline.errors.PhotoError.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "PhotoError\n", done.stderr

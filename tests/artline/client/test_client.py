@@ -7,9 +7,9 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
+from time import perf_counter
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 
@@ -338,7 +338,7 @@ def test_a_service_of_another_kind(scripted: Any, client: Client, steps: Any) ->
 def test_an_answer_that_never_comes(
     scripted: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artline.client._client.TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr("artline.client._wire.ANSWER_SECONDS", 0.2)
     scripted.on(TRANSFORM, lambda handler: handler.rfile.read(1))
     with (
         Client(scripted.url, timeout=2) as client,
@@ -395,3 +395,93 @@ def test_the_real_service_cold_and_throttled(narrow: str) -> None:
 
 def test_the_package_is_installed_in_the_version_it_says() -> None:
     assert version("artline") == artline.__version__
+
+
+def test_no_message_holds_a_password(scripted: Any, steps: Any) -> None:
+    scripted.on(TRANSFORM, steps.answer(200, b"<html>", content_type="text/html"))
+    url = scripted.url.replace("//", "//bob:s3cret@")
+    with Client(url) as client, pytest.raises(AnswerError, match="gave text/html") as failed:
+        client.transform(PHOTO)
+    assert "s3cret" not in str(failed.value)
+    scripted.on("GET /health", steps.answer(200, b"<html>", content_type="text/html"))
+    with Client(url) as client, pytest.raises(AnswerError, match="no ArtLine service") as failed:
+        client.health()
+    assert "s3cret" not in str(failed.value)
+
+
+def test_an_answer_is_waited_for_no_longer_than_the_photo(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is silent: the time that is left bounds each attempt."""
+    monkeypatch.setattr("artline.client._wire.LEAST_SECONDS", 0.1)
+    scripted.on(TRANSFORM, lambda handler: handler.rfile.read(1))
+    start = perf_counter()
+    with (
+        Client(scripted.url, timeout=0.6) as client,
+        pytest.raises(TimedOutError, match="did not answer within"),
+    ):
+        client.transform(PHOTO)
+    assert perf_counter() - start < 10
+
+
+def test_the_wait_for_the_service_is_part_of_the_photos_time_and_is_told(
+    scripted: Any, clock: Any, steps: Any
+) -> None:
+    scripted.on("GET /health", steps.answer(503))
+    told: list[str] = []
+    with Client(scripted.url, timeout=20) as client, pytest.raises(ProblemError):
+        client.draw(PHOTO, progress=lambda doing, _: told.append(doing))
+    assert 10 < sum(clock.pauses) <= 20
+    assert len(told) > len(clock.pauses) > 1
+    assert all(doing.startswith("waiting ") for doing in told)
+
+
+def test_threads_do_not_wait_for_the_service_one_after_another(scripted: Any, steps: Any) -> None:
+    scripted.on("GET /health", steps.answer(503))
+
+    def seconds(client: Client) -> float:
+        start = perf_counter()
+        with pytest.raises(ServiceError):
+            client.draw(PHOTO)
+        return perf_counter() - start
+
+    with Client(scripted.url, timeout=1.5) as client, ThreadPoolExecutor(6) as pool:
+        assert max(pool.map(seconds, [client] * 6)) < 2 * 1.5 + 1
+
+
+@pytest.mark.parametrize("size", [(70_000, 20), (20, 70_000)])
+def test_a_photo_longer_than_a_jpeg_can_be(scripted: Any, size: tuple[int, int]) -> None:
+    with Client(scripted.url) as client, pytest.raises(PhotoTooLargeError, match="70000 pixels"):
+        client.draw(Image.new("1", size), full_size=True)
+
+
+def test_an_image_of_too_many_pixels_is_not_sent_whole(scripted: Any) -> None:
+    with Client(scripted.url) as client, pytest.raises(PhotoTooLargeError, match="megapixels"):
+        client.draw(Image.new("1", (8000, 7000)), full_size=True)
+    assert not scripted.asked(TRANSFORM)
+
+
+def test_a_token_is_that_of_the_environment_unless_requests_are_signed(
+    scripted: Any, steps: Any, drawing: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARTLINE_TOKEN", "hunter2\n")
+    scripted.on(TRANSFORM, steps.answer(200, drawing))
+    for given, sent in ((None, "Bearer hunter2"), ("mine", "Bearer mine"), ("", None)):
+        with Client(scripted.url, given) as client:
+            client.transform(PHOTO)
+        assert scripted.asked(TRANSFORM)[-1].headers["authorization"] == sent
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    with Client(scripted.url, sign=True) as client:
+        client.transform(PHOTO)
+    assert scripted.asked(TRANSFORM)[-1].headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+
+
+@pytest.mark.parametrize("timeout", [0.0, float("inf")])
+def test_a_photos_time_may_be_any_number(
+    scripted: Any, steps: Any, drawing: bytes, timeout: float
+) -> None:
+    scripted.on(TRANSFORM, steps.answer(200, drawing))
+    with Client(scripted.url, timeout=timeout) as client:
+        assert client.transform(PHOTO).data == drawing

@@ -6,7 +6,6 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 
@@ -270,7 +269,7 @@ def test_what_the_request_path_cannot_do_is_queued(
 def test_no_answer_in_time_is_queued(
     jobs: Any, client: Client, clock: Any, drawing: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artline.client._client.TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr("artline.client._wire.ANSWER_SECONDS", 0.5)
 
     def hang(handler: Any) -> None:
         clock.time += 35
@@ -345,3 +344,60 @@ def test_too_large_for_jobs_as_well(jobs: Any, client: Client, steps: Any) -> No
     with pytest.raises(PhotoTooLargeError, match="that the service takes"):
         client.draw(PHOTO, via="jobs")
     assert jobs.asked("POST /jobs") == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"upload": "x"},
+        {"upload": {"url": 5}},
+        {"upload": {"url": "/u", "fields": ["a"]}},
+        {"upload": {"url": "/u", "fields": {"a": {"b": 1}}}},
+        {"result_url": 5},
+    ],
+    ids=str,
+)
+def test_a_job_in_another_form(client: Client, scripted: Any, steps: Any, part: Any) -> None:
+    document = {"id": "j", "status": "waiting"} | part
+    scripted.on("POST /jobs", steps.answer(202, json=document))
+    with pytest.raises(AnswerError):
+        client.submit(PHOTO)
+
+
+def test_an_answer_of_endless_depth(client: Client, scripted: Any, steps: Any) -> None:
+    scripted.on("GET /jobs/j", steps.answer(200, b"[" * 100_000, content_type="application/json"))
+    with pytest.raises(AnswerError):
+        client.job("j")
+
+
+def test_a_job_that_an_earlier_attempt_deleted(client: Client, scripted: Any, steps: Any) -> None:
+    scripted.on("DELETE /jobs/j", steps.drop, steps.answer(404, json={"detail": "Gone."}))
+    client.delete("j")
+    assert len(scripted.asked("DELETE /jobs/j")) == 2
+    scripted.on("DELETE /jobs/j", steps.answer(404, json={"detail": "Gone."}))
+    with pytest.raises(ProblemError, match="Gone"):
+        client.delete("j")
+
+
+def test_looks_are_never_without_a_pause(
+    client: Client, clock: Any, scripted: Any, steps: Any
+) -> None:
+    queued = {"id": "j", "status": "queued"}
+    scripted.on("GET /jobs/j", steps.answer(200, json=queued, retry_after="0"))
+    with pytest.raises(TimedOutError):
+        client.wait("j", timeout=30)
+    assert min(clock.pauses) >= 0.5
+    assert len(scripted.asked("GET /jobs/j")) < 70
+
+
+def test_the_queue_has_its_own_time_after_the_request_path(
+    jobs: Any, clock: Any, steps: Any, drawing: bytes
+) -> None:
+    def late(handler: Any) -> None:
+        clock.time += 20
+        steps.answer(503)(handler)
+
+    jobs.on("POST /transform", late)
+    jobs.on("POST /jobs", steps.answer(503), steps.answer(503), *jobs.script["POST /jobs"])
+    with Client(jobs.url, timeout=15) as client:
+        assert client.draw(PHOTO).data == drawing
