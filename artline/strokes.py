@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from PIL import Image, ImageFilter
 
 from .drawing.outlines import outlines
 from .errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from autotrace import Bitmap
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -117,18 +120,24 @@ def _areas(ink: Mask) -> Mask:
     return np.asarray(eroded.filter(ImageFilter.MaxFilter(size + 2))) > 0
 
 
-def _centre_lines(ink: Mask) -> Iterator[Stroke]:
+def tracer() -> type[Bitmap]:
+    """AutoTrace's bitmap, which traces itself. Raises `MissingExtraError`."""
     try:
         from autotrace import Bitmap
     except ImportError as error:
         raise MissingExtraError("Strokes need one more package: pip install 'artline[plot]'") from (
             error
         )
+    return Bitmap
+
+
+def _centre_lines(ink: Mask) -> Iterator[Stroke]:
+    bitmap = tracer()
     if not ink.any():
         return
     height = ink.shape[0]
     pixels = np.repeat(np.where(ink, 0, 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
-    traced = Bitmap(pixels).trace(centerline=True, background_color=(255, 255, 255))
+    traced = bitmap(pixels).trace(centerline=True, background_color=(255, 255, 255))
     for path in traced.paths:
         # AutoTrace counts whole pixels, upwards from the last row; lines run through their centres.
         curves = [

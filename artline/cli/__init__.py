@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import traceback
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -22,7 +24,10 @@ def main() -> None:
         status = run(sys.argv[1:])
     except KeyboardInterrupt:
         status = INTERRUPTED
-    if status in (INTERRUPTED, CLOSED):
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    if threading.active_count() > 1:
         _leave(status)
     sys.exit(status)
 

@@ -32,6 +32,9 @@ WIDTHS: Final = (20.0, 100_000.0)
 
 VIA: Final = ("auto", "transform", "jobs")
 
+FOR_A_SERVICE: Final = ("via", "sign", "token")
+"""The options that a model on this machine has no use for."""
+
 EPILOG: Final = """\
 If --endpoint, ARTLINE_ENDPOINT and a Pulumi stack in this directory are all missing, photos are
 drawn on this machine, which needs the extra: pip install 'artline[draw]'.
@@ -69,11 +72,16 @@ class Arguments:
     def to_stdout(self) -> bool:
         return self.output == STANDARD
 
+    @property
+    def for_a_service(self) -> bool:
+        """Whether an option was given that has no meaning without a service."""
+        return any(getattr(self, name) not in (None, False, "auto") for name in FOR_A_SERVICE)
+
 
 def parse(words: list[str]) -> Arguments:
     """The arguments; ends the process with a sentence, and status 2, where they do not fit."""
     parser = _parser()
-    given = parser.parse_intermixed_args(words)
+    given = parser.parse_intermixed_args(_without_dashes(words))
     options = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
     try:
         _check(given, options)
@@ -93,7 +101,7 @@ def parse(words: list[str]) -> Arguments:
         local=given.local or given.model is not None,
         model=given.model,
         endpoint=given.endpoint,
-        token=given.token if given.token is not None else os.environ.get("ARTLINE_TOKEN"),
+        token=given.token,
         sign=given.sign,
         via=given.via,
         json=given.json,
@@ -102,6 +110,19 @@ def parse(words: list[str]) -> Arguments:
         width=given.width or WIDTH,
         blacks=given.blacks or "outline",
     )
+
+
+def _without_dashes(words: list[str]) -> list[str]:
+    """`words` as argparse takes them: a name after `--` that begins with a dash is a path to it.
+
+    It parses the words twice where options and photos are mixed, and the second time knows nothing
+    of the `--`.
+    """
+    if "--" not in words:
+        return words
+    end = words.index("--")
+    names = words[end + 1 :]
+    return words[:end] + [f"./{name}" if name.startswith("-") else name for name in names]
 
 
 def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
@@ -113,9 +134,9 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
         raise OptionError("--endpoint is empty")
     if given.local or given.model:
         here = "--model" if given.model else "--local"
-        for name, there in (("--endpoint", given.endpoint), ("--via", given.via != "auto")):
-            if there:
-                raise OptionError(f"{name} is for a service; {here} draws on this machine")
+        for name in ("endpoint", *FOR_A_SERVICE):
+            if getattr(given, name) not in (None, False, "auto"):
+                raise OptionError(f"--{name} is for a service; {here} draws on this machine")
     if given.sign and given.token:
         raise OptionError("a request carries --token or a signature (--sign), not both")
     _check_output(given, options)

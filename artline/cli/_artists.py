@@ -96,7 +96,8 @@ class Plotted:
 
         art = self._artist.draw(photo, progress)
         progress("tracing", None)
-        pixels = art.array.reshape(*art.array.shape[:2], -1)
+        pixels = art.array
+        pixels = pixels.reshape(*pixels.shape[:2], -1)
         strokes = svg(pixels, width_mm=self._arguments.width, blacks=self._arguments.blacks)
         return replace(art, data=strokes, content_type=MEDIA_TYPES["svg"])
 
@@ -106,33 +107,41 @@ def can_draw() -> bool:
     return find_spec("onnxruntime") is not None
 
 
-def endpoint(arguments: Arguments) -> str | None:
-    """The service that is configured; None where photos are to be drawn on this machine.
+def endpoint(arguments: Arguments) -> tuple[str | None, str]:
+    """The service that is configured, or None and why photos are to be drawn on this machine.
 
     Raises `EndpointError` where neither can be, and where what is configured is no URL.
     """
     if arguments.local:
-        return None
-    try:
-        from ..client._endpoint import configured
+        return None, ""
+    from ..client._endpoint import configured, find
 
+    here = can_draw() and not arguments.for_a_service
+    try:
         found = configured(arguments.endpoint)
-    except EndpointError:
-        if arguments.endpoint or os.environ.get("ARTLINE_ENDPOINT") or not can_draw():
+    except EndpointError as error:
+        if arguments.endpoint or os.environ.get("ARTLINE_ENDPOINT") or not here:
             raise
-        return None
-    if found is None and not can_draw():
-        raise EndpointError(
-            "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
-            " project is. To draw on this machine instead: pip install 'artline[draw]'"
-        )
-    return found
+        return None, f"{error} Now drawing"
+    if found:
+        return found, ""
+    if here:
+        return None, "No service is configured: drawing"
+    if arguments.for_a_service:
+        return find(), ""  # which it is not, and says so
+    raise EndpointError(
+        "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
+        " project is. To draw on this machine instead: pip install 'artline[draw]'"
+    )
 
 
 @contextmanager
 def artist(at: str | None, arguments: Arguments) -> Iterator[Artist]:
     """Who draws at that endpoint, or here where it is None. Raises `ArtLineError`."""
     if arguments.strokes:
+        from ..strokes import tracer
+
+        tracer()  # before anything is drawn, which may cost money
         pixels: RequestOptions = {**arguments.options, "format": "png", "background": "white"}
         raster = replace(arguments, strokes=False, options=pixels)
         with artist(at, raster) as who:

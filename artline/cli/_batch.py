@@ -14,7 +14,7 @@ from ..errors import ArtLineError, SaveError, ServiceError
 from ..options import MEDIA_TYPES
 from ._arguments import Arguments
 from ._artists import Artist
-from ._display import Display
+from ._display import Display, writing
 from ._files import Names, Photo, find
 from ._parallel import outcomes
 from ._resume import Record
@@ -173,8 +173,9 @@ class Batch:
                 file=outcome.file and str(outcome.file),
             )
         elif self.arguments.to_stdout:
-            sys.stdout.buffer.write(outcome.art.data)
-            sys.stdout.buffer.flush()
+            with writing():
+                sys.stdout.buffer.write(outcome.art.data)
+                sys.stdout.buffer.flush()
             self.drawn += 1
         else:
             self._save(outcome, record)

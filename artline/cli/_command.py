@@ -7,7 +7,6 @@ import sys
 import warnings
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final
 
 from PIL import Image
 
@@ -16,12 +15,10 @@ from . import CLOSED, INTERRUPTED
 from ._arguments import Arguments, parse
 from ._artists import artist, endpoint
 from ._batch import Batch
-from ._display import Display, printable
+from ._display import Display, OutputError, printable
 
 FAILED, MISUSED = 1, 2
 """Exit statuses: a photo failed, and wrong arguments."""
-
-HERE: Final = "No service is configured: drawing on this machine, as --local does."
 
 
 def run(words: list[str]) -> int:
@@ -46,15 +43,17 @@ def run(words: list[str]) -> int:
     except ArtLineError as error:
         _complain(f"artline: {error}")
         return FAILED
-    except OSError as error:  # stdout
-        _complain(f"artline: standard output cannot be written: {error.strerror}")
+    except OutputError as error:
+        _complain(f"artline: standard output cannot be written: {error}")
         return FAILED
 
 
 def _draw(arguments: Arguments) -> int:
-    at = endpoint(arguments)
-    if at is None and not arguments.local and not arguments.quiet:
-        _complain(HERE)
+    at, why = endpoint(arguments)
+    if why and not arguments.quiet:
+        _complain(f"{why} on this machine, as --local does.")
+    if arguments.to_stdout and sys.stdout is None:
+        raise OutputError("it is closed")
     if not arguments.to_stdout:
         _make_directory(arguments)
     display = Display(

@@ -27,6 +27,21 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
+class OutputError(Exception):
+    """Standard output cannot be written, and why."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Tells an error of standard output from those of files. A closed pipe is none."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror or str(error)) from error
+
+
 class Display:
     """Where the outcome of each photo is told. `results` is whether stdout is for lines at all."""
 
@@ -55,16 +70,18 @@ class Display:
 
     def say(self, line: str, **facts: Any) -> None:
         """A result: the line, or the facts as JSON."""
-        if self._json and facts:
-            print(json.dumps(facts), flush=True)
-        elif self._lines:
-            print(printable(line), flush=True)
+        with writing():
+            if self._json and facts:
+                print(json.dumps(facts), flush=True)
+            elif self._lines:
+                print(printable(line), flush=True)
 
     def fail(self, photo: str, error: Exception) -> None:
         """What went wrong with a photo."""
         if self._json:
             facts = {"photo": photo, "status": "failed", "error": type(error).__name__}
-            print(json.dumps(facts | {"detail": str(error)}), flush=True)
+            with writing():
+                print(json.dumps(facts | {"detail": str(error)}), flush=True)
         print(printable(f"{photo}: {error}"), file=sys.stderr, flush=True)
 
     def expect(self, photos: int) -> None:

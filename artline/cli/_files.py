@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -93,13 +94,16 @@ def _walk(
             for each in folders
             if recursive and not each.startswith(".") and (here / each).resolve() != into
         )
-        for name in sorted(names):
-            if not PHOTOS.fullmatch(name) or _is_named_after_a_photo(name, names):
+        photos = sorted(filter(PHOTOS.fullmatch, names))
+        stems = {Path(name).stem for name in photos}
+        for name in photos:
+            if _is_named_after_one_of(stems, name):
                 continue
             # Reading a pipe or a device can block for ever. A broken link fails later, by its name.
             path = here / name
-            if not path.is_file() and path.exists():
-                continue
+            with suppress(OSError):  # which is told when it is read
+                if path.exists() and not path.is_file():
+                    continue
             timed = TIMED.fullmatch(name) and here.resolve() == into
             if not timed or _may_be_a_camera_s(path):
                 yield Photo(str(path), here.relative_to(top))
@@ -114,12 +118,10 @@ def _may_be_a_camera_s(path: Path) -> bool:
         return True  # a photo that is damaged, which is told
 
 
-def _is_named_after_a_photo(name: str, beside: list[str]) -> bool:
+def _is_named_after_one_of(stems: set[str], name: str) -> bool:
     """Whether a file is line art that is named after a photo beside it."""
     drawn = re.fullmatch(rf"(.+){MARK}(-[0-9a-f]{{{DIGITS}}})?", Path(name).stem, re.S)
-    return drawn is not None and any(
-        Path(other).stem == drawn[1] and PHOTOS.fullmatch(other) for other in beside
-    )
+    return drawn is not None and drawn[1] in stems
 
 
 class Names:

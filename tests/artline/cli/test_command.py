@@ -676,3 +676,98 @@ def read_all(terminal: int) -> Iterator[bytes]:
             yield os.read(terminal, 65536)
         except OSError:  # the other end is closed
             return
+
+
+def test_an_error_while_others_are_drawn(samples: Path, tmp_path: Path) -> None:
+    """The engine would abort the process if Python ended while it draws."""
+    for number in range(6):
+        shutil.copy(samples / "landscape.jpg", tmp_path / f"{number}.jpg")
+    photos = [str(samples / "cat.jpg"), str(tmp_path)]
+    program = [sys.executable, "-m", "artline", *photos, "-j", "3", "-o", "out"]
+    program += ["--local", "--json", "--full-size"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            program,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1, done
+    assert "standard output cannot be written: No space left on device" in done.stderr
+
+
+def test_names_after_two_dashes(samples: Path, artline: Any, tmp_path: Path) -> None:
+    for name in ("-x.jpg", "--local"):
+        shutil.copy(samples / "cat.jpg", tmp_path / name)
+    shutil.copy(samples / "face.jpg", tmp_path / "a.jpg")
+    done = artline("--local", "--name", "photo", "-o", "out", "--", "-x.jpg", "a.jpg", "--local")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
+        "--local.jpg",
+        "-x.jpg",
+        "a.jpg",
+    ]
+
+
+@pytest.mark.parametrize(
+    "service", [["--via", "jobs"], ["--sign"], ["--token", "t"]], ids=lambda given: given[0]
+)
+def test_what_is_for_a_service_is_not_ignored(
+    samples: Path, artline: Any, service: list[str]
+) -> None:
+    done = artline(samples / "cat.jpg", *service, PATH="/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith("artline: Which service? Give --endpoint URL")
+    done = artline(samples / "cat.jpg", "--local", *service)
+    assert done.returncode == 2
+    assert f"{service[0]} is for a service; --local draws on this machine" in done.stderr
+
+
+def test_a_stack_that_cannot_be_read_is_told(samples: Path, artline: Any, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").touch()
+    pulumi = tmp_path / "bin" / "pulumi"
+    pulumi.parent.mkdir()
+    pulumi.write_text("#!/bin/sh\necho 'error: could not decrypt the stack' >&2\nexit 255\n")
+    pulumi.chmod(0o755)
+    done = artline(samples / "cat.jpg", PATH=f"{pulumi.parent}:{os.environ['PATH']}")
+    assert done.returncode == 0
+    assert done.stderr.endswith(
+        "`pulumi stack output endpoint` says: could not decrypt the stack. Now drawing on this"
+        " machine, as --local does.\n"
+    )
+
+
+def test_a_directory_that_is_gone(samples: Path, tmp_path: Path) -> None:
+    program = (
+        "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1])\n"
+        "sys.argv[1:] = [sys.argv[2], '-o', sys.argv[3]]\n"
+        "from artline.cli import main; main()"
+    )
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", program, gone, samples / "cat.jpg", tmp_path / "art.png"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert size(tmp_path / "art.png") == (451, 300)
+
+
+def test_closed_standard_output(samples: Path, tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m artline --local {samples / 'cat.jpg'} -o - >&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "artline: standard output cannot be written: it is closed\n"

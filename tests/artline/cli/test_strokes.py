@@ -1,11 +1,13 @@
 """`artline --strokes`: single strokes, in millimetres, and never taken for outlines."""
 
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+ROOT = Path(__file__).parents[3]
 GROUP = "{http://www.w3.org/2000/svg}g"
 
 
@@ -43,3 +45,13 @@ def test_strokes_have_no_background(artline: Any, samples: Path, tmp_path: Path)
         (tmp_path / f"{name}.svg").read_bytes() for name in ("plain", "transparent")
     )
     assert plain == transparent
+
+
+def test_a_missing_extra_is_told_before_anything_is_drawn(
+    samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['autotrace'] = None\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = artline(samples, "--strokes", "--endpoint", "http://127.0.0.1:9", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr == ("artline: Strokes need one more package: pip install 'artline[plot]'\n")
