@@ -13,6 +13,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from artline import limits
+from artline.drawing.model import RunError
 from artline.drawing.transform import prove
 from artline.errors import ModelError, OptionError, PhotoError
 from artline.options import schemas
@@ -22,7 +23,7 @@ from . import auth, jobs, model, static, store, worker
 from .direct import draw
 from .events import Event, Reply, Request, read
 from .problem import ProblemError
-from .telemetry import logger, metrics
+from .telemetry import flush, logger, metrics
 
 Answer = Callable[..., Reply]
 """Takes the request, and the path's parameters by name."""
@@ -33,7 +34,7 @@ _cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurr
 try:
     model.load()  # during initialisation, when Lambda grants a whole CPU
 except ModelError:
-    logger.exception("the model cannot be loaded")  # /health answers 503 with the reason
+    logger.exception("the model cannot be loaded")  # answers are 503 with the reason
 
 
 def handler(event: Event, context: Any = None) -> dict[str, Any]:
@@ -70,12 +71,9 @@ def _answer(event: Event, request_id: str) -> Reply:
         reply = _refusal(problem)
     except (OptionError, PhotoError) as error:
         reply = _refusal(ProblemError.of(error))
-    except Exception:
+    except Exception as error:
         logger.exception("fault")
-        detail = (
-            f"The service failed: try again, and if that fails too, quote request {request_id}."
-        )
-        reply = _refusal(ProblemError(500, detail))
+        reply = _refusal(_fault(error, request_id))
     reply.headers["server-timing"] = ", ".join(
         filter(None, (reply.headers.get("server-timing"), f"start;desc={_start()}"))
     )
@@ -111,10 +109,7 @@ def _match(template: str, path: str) -> dict[str, str] | None:
 
 def health(_: Request) -> Reply:
     """`GET /health`: the model, the version, and the limits."""
-    try:
-        network = model.load()
-    except ModelError as error:
-        raise ProblemError(503, f"{error}.", retry_after="60") from error
+    network = model.load()
     return _json(
         {
             "status": "ok",
@@ -179,6 +174,14 @@ def _refusal(problem: ProblemError) -> Reply:
     return Reply(problem.status, document, "application/problem+json", dict(problem.headers))
 
 
+def _fault(error: Exception, request_id: str) -> ProblemError:
+    if isinstance(error, ModelError) and not isinstance(error, RunError):
+        return ProblemError(503, f"{error}.", retry_after="60")
+    return ProblemError(
+        500, f"The service failed: try again, and if that fails too, quote request {request_id}."
+    )
+
+
 def _json(value: Mapping[str, Any]) -> Reply:
     return Reply(200, json.dumps(value), "application/json", {"cache-control": "no-store"})
 
@@ -192,8 +195,7 @@ def _record(request: Request | None, reply: Reply) -> None:
     name = f"Refused{int(reply.status)}" if reply.status >= 400 else "Answered"
     metrics.add_metric(name, MetricUnit.Count, 1)
     metrics.add_metric("ColdStart", MetricUnit.Count, int(_cold))
-    metrics.flush_metrics()
-    metrics.clear_metrics()  # where metrics are disabled, flushing keeps them until there are 100
+    flush()
     logger.info(
         "answered",
         method=request and request.method,

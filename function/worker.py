@@ -18,7 +18,7 @@ from artline.errors import OptionError, PhotoError
 from . import jobs, model, store
 from .events import Event
 from .problem import ProblemError
-from .telemetry import logger, metrics
+from .telemetry import flush, logger, metrics
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -38,7 +38,7 @@ def work(event: Event) -> dict[str, Any]:
     try:
         return dict(process_partial_response(dict(event), _receive, processor))
     finally:
-        metrics.flush_metrics()
+        flush()
 
 
 def _receive(record: "SQSRecord") -> None:
@@ -65,7 +65,8 @@ def _draw(job: str) -> None:
     key = store.upload(job)
     upload = store.get(key)
     if upload is None or not upload["ContentLength"]:
-        return  # the job was deleted, or has no photo yet
+        logger.warning("there is no photo to draw", job=job)  # deleted, expired, or not there yet
+        return
     photo, order = upload["Body"].read(), upload["Metadata"]
     if order.get("sha256") not in (None, hashlib.sha256(photo).hexdigest()):
         logger.warning("the photo does not match its SHA-256", job=job)

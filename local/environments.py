@@ -74,6 +74,7 @@ class Environments:
         self._places = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
         self._idle: list[_Environment] = []
+        self._closed = False
 
     def invoke(self, event: Event) -> Answer:
         """The handler's answer to `event`.
@@ -91,7 +92,10 @@ class Environments:
                 environment.stop()
                 raise
             with self._lock:
-                self._idle.append(environment)
+                if self._closed:
+                    environment.stop()
+                else:
+                    self._idle.append(environment)
             return answer
         finally:
             self._places.release()
@@ -111,7 +115,9 @@ class Environments:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stops the free environments, and lets a busy one answer before it is stopped too."""
         with self._lock:
+            self._closed = True
             while self._idle:
                 self._idle.pop().stop()
 

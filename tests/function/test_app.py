@@ -457,7 +457,20 @@ def test_a_corrupt_model_is_told_by_health(served: Path, face: bytes) -> None:
     answer = handler(get("/health"), CONTEXT)
     assert "model.onnx cannot be served" in refused(answer, 503)
     assert answer["headers"]["retry-after"]
-    refused(handler(event("http_api", face), CONTEXT), 500)
+    for request in (event("http_api", face), get("/openapi.json")):
+        answer = handler(request, CONTEXT)
+        assert "model.onnx cannot be served" in refused(answer, 503)
+        assert answer["headers"]["retry-after"]
+
+
+def test_a_photo_that_the_engine_cannot_run_is_a_fault(served: Path, face: bytes) -> None:
+    """Repeating it does not help, so it is no 503."""
+    negative(served)
+    loaded = model.load()
+    loaded.fixed_size = (64, 80)
+    loaded._outputs = {"default": "elsewhere"}
+    detail = refused(handler(event("http_api", face), CONTEXT), 500)
+    assert "elsewhere" not in detail
 
 
 @pytest.mark.parametrize(

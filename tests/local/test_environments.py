@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +125,15 @@ def test_changed_code_is_served_at_once(function: Environments, code: Path) -> N
     (code / "app.py").write_text("def handler(event, context):\n    return {'new': True}\n")
     os.utime(code / "app.py", (2_000_000_000, 2_000_000_000))
     assert function.invoke({}) == {"new": True}
+
+
+def test_a_copy_that_is_busy_at_the_end_is_stopped_after_its_answer(code: Path) -> None:
+    answers: list[dict[str, object]] = []
+    with Environments({}, memory=512, timeout=5, concurrency=2) as function:
+        function.invoke({})  # warm
+        busy = threading.Thread(target=lambda: answers.append(function.invoke({"sleep": 1})))
+        busy.start()
+        time.sleep(0.3)
+    busy.join()
+    (answer,) = answers
+    assert not any(each.pid == answer["pid"] for each in multiprocessing.active_children())
