@@ -1,4 +1,4 @@
-"""Writes the table of settings in docs/deploy.md from Pulumi.yaml: `python docs/settings.py`."""
+"""Writes the table of settings in docs/deploy.md: `.venv/bin/python docs/settings.py`."""
 
 import json
 import re

@@ -38,9 +38,9 @@ HOURS: Final = 24 * DAYS
 JOB_REQUESTS: Final = 3
 """API requests of one job: one to create it, two to poll its status."""
 JOB_REQUEST_SECONDS: Final = 0.02
-JOB_PUTS, JOB_GETS, JOB_LISTS = 3, 2, 2
-"""Requests of one job to the bucket: its id, the photo and the line art are written; the photo and
-the line art are read; each question about it lists what there is."""
+JOB_PUTS, JOB_GETS = 3, 12
+"""Requests of one job to the bucket: its id, the photo and the line art are written; each question
+about it looks for several objects, and the photo and the line art are read."""
 JOB_MESSAGES: Final = 3
 """Of one job: sent, received and deleted."""
 JOB_PHOTO_KILOBYTES: Final = 10_000
@@ -221,7 +221,7 @@ def queueing(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:
     yield Line("jobs, requests", (jobs, (JOB_REQUESTS + 1, "")), prices.request)
     yield Line("jobs, HTTP API", (jobs, asked), prices.api)
     yield Line("jobs, messages", (jobs, (JOB_MESSAGES, "")), prices.message)
-    yield Line("jobs, writes", (jobs, (JOB_PUTS + JOB_LISTS, "")), prices.put)
+    yield Line("jobs, writes", (jobs, (JOB_PUTS, "")), prices.put)
     yield Line("jobs, reads", (jobs, (JOB_GETS, "")), prices.get)
     yield Line("photos, kept", (jobs, photo, (UPLOAD_DAYS / DAYS, "months")), prices.stored)
     yield Line("line art, kept", (jobs, art, (use.result_days / DAYS, "months")), prices.stored)

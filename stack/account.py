@@ -7,7 +7,8 @@ new account with half a deployment.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -34,22 +35,29 @@ NEW_ACCOUNT_MEMORY = 3008
 MEMORY_QUOTA = "Function memory maximum"
 """The quota's name in Service Quotas. It differs by account and region."""
 
-RAISE = (
-    "aws service-quotas request-service-quota-increase --service-code lambda --quota-code"
-    " L-B99A9384 --desired-value 1000 --region {}"
-)
+ROLES = ("assumeRoles", "assumeRoleWithWebIdentity")
+"""The provider's settings that name roles."""
+
+
+def raise_quota(total: int, short: int, region: str | None) -> str:
+    """The command that asks for `short` more concurrent executions than `total`.
+
+    AWS takes no request for what an account has already.
+    """
+    return (
+        "aws service-quotas request-service-quota-increase --service-code lambda --quota-code"
+        f" L-B99A9384 --desired-value {max(STANDARD_QUOTA, total + short)} --region {region}"
+    )
 
 
 def client(service: str, settings: Settings) -> Any:
     """A botocore client of the account that the stack is deployed to, as the provider finds it.
 
-    None where there is nobody to ask: under mocks, where the provider assumes a role, or where
+    None where there is nobody to ask: under mocks, where a role may not be assumed, or where
     botocore lacks what the provider has, as a profile in a file of another name.
     """
     provider = pulumi.Config("aws")
     if isinstance(get_monitor(), mocks.MockMonitor):
-        return None
-    if provider.get("assumeRoles") or provider.get("assumeRoleWithWebIdentity"):
         return None
     proxies = {"http": provider.get("httpProxy"), "https": provider.get("httpsProxy")}
     patience = Config(
@@ -59,17 +67,61 @@ def client(service: str, settings: Settings) -> Any:
         proxies={scheme: url for scheme, url in proxies.items() if url},
     )
     try:
-        return Session(profile=provider.get("profile")).create_client(
-            service,
-            region_name=settings.region,
-            endpoint_url=_endpoint(service),
-            aws_access_key_id=provider.get("accessKey"),
-            aws_secret_access_key=provider.get("secretKey"),
-            aws_session_token=provider.get("token"),
-            config=patience,
-        )
-    except BotoCoreError:
+        session = Session(profile=provider.get("profile"))
+        keys = {
+            "aws_access_key_id": provider.get("accessKey"),
+            "aws_secret_access_key": provider.get("secretKey"),
+            "aws_session_token": provider.get("token"),
+        }
+
+        def make(name: str, keys: Mapping[str, str | None]) -> Any:
+            return session.create_client(
+                name,
+                region_name=settings.region,
+                endpoint_url=_endpoint(name),
+                config=patience,
+                **keys,
+            )
+
+        roles = [provider.get(key) for key in ROLES]
+        return make(service, assumed(roles, keys, lambda keys: make("sts", keys)))
+    except AWS_ERRORS as error:
+        pulumi.log.warn(f"AWS is not asked, so old versions and images stay: {error}")
         return None
+
+
+def assumed(
+    roles: Iterable[Any],
+    keys: Mapping[str, str | None],
+    sts: Callable[[Mapping[str, str | None]], Any],
+) -> Mapping[str, str | None]:
+    """The keys of the last of the provider's roles, each assumed with the keys before it.
+
+    `roles` are the values of `ROLES`, as JSON or as what it stands for. Raises botocore's errors.
+    """
+    for value in roles:
+        given = json.loads(value) if isinstance(value, str) else value
+        for role in given if isinstance(given, list) else filter(None, [given]):
+            keys = _assume(role, sts(keys))
+    return keys
+
+
+def _assume(role: Mapping[str, Any], sts: Any) -> Mapping[str, str | None]:
+    named = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "artline"}
+    token, file = role.get("webIdentityToken"), role.get("webIdentityTokenFile")
+    if file:
+        token = Path(file).read_text()
+    if token:
+        answer = sts.assume_role_with_web_identity(**named, WebIdentityToken=token)
+    else:
+        outside = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+        answer = sts.assume_role(**named, **outside)
+    granted = answer["Credentials"]
+    return {
+        "aws_access_key_id": granted["AccessKeyId"],
+        "aws_secret_access_key": granted["SecretAccessKey"],
+        "aws_session_token": granted["SessionToken"],
+    }
 
 
 def check(settings: Settings) -> None:
@@ -105,7 +157,8 @@ def _check_concurrency(lambda_: Any, settings: Settings) -> None:
         raise pulumi.RunError(
             f"artline:{key} is {wanted}: it may be {_up_to(free, key)}, since this account may run"
             f" {total} execution environments at once in {settings.region} and AWS keeps {kept} of"
-            f" them unreserved; raise that quota with `{RAISE.format(settings.region)}`."
+            " them unreserved; raise that quota with"
+            f" `{raise_quota(total, wanted - free, settings.region)}`."
         )
 
 

@@ -92,9 +92,7 @@ class Function(pulumi.ComponentResource):
             environment={
                 "variables": {
                     "AUTH": settings.auth,
-                    "LOG_LEVEL": "INFO",
-                    "POWERTOOLS_SERVICE_NAME": "artline",
-                    "POWERTOOLS_METRICS_NAMESPACE": "ArtLine",
+                    "POWERTOOLS_SERVICE_NAME": service(),
                     **{key: value for grant in grants for key, value in grant.environment.items()},
                 }
             },
@@ -109,7 +107,7 @@ class Function(pulumi.ComponentResource):
         )
         # The version itself is invoked, as callers will meet it: $LATEST has no snapshot. One that
         # cannot draw ends the update, and the alias stays where it is.
-        version = release.ready(name, function.name, function.version, settings)
+        version = release.ready(function.name, function.version, settings)
         smoke = aws.lambda_.Invocation(
             name,
             function_name=function.name,
@@ -126,7 +124,7 @@ class Function(pulumi.ComponentResource):
             function_version=version,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[smoke]),
         )
-        release.settle(name, function.name, self.alias.function_version, settings)
+        release.settle(function.name, self.alias.function_version, settings)
         self.register_outputs({"name": self.name, "alias": self.alias.arn})
 
 
@@ -176,6 +174,11 @@ def _ping(name: str, function: Function, settings: Settings, child: pulumi.Resou
                 aliases=[pulumi.Alias(name=f"warm-{number}")],
             ),
         )
+
+
+def service() -> str:
+    """What the stack's logs and metrics are told from another stack's by."""
+    return f"{pulumi.get_project()}-{pulumi.get_stack()}"
 
 
 def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 KEPT_IMAGES = 10
 
-FUNCTIONS = 2
-"""Those that run the image: the request path's and the jobs' worker."""
+KEPT_LIVE = 1000
+"""Images that are live, one a function at most; stacks may share a repository, by `imageUri`."""
 
 
 class Image(pulumi.ComponentResource):
@@ -76,10 +76,8 @@ def _let_lambda_pull(
         "Effect": "Allow",
         "Principal": {"Service": "lambda.amazonaws.com"},
         "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": account},
-            "StringLike": {"aws:SourceArn": functions},
-        },
+        # As AWS documents it: by the ARN, which holds the account.
+        "Condition": {"StringLike": {"aws:SourceArn": functions}},
     }
     return aws.ecr.RepositoryPolicy(
         name,
@@ -130,7 +128,7 @@ def _keep(count: int) -> dict[str, object]:
     """
     return {
         "rules": [
-            _rule(1, "Keep the images that are live", FUNCTIONS, "tagged", [LIVE_TAG]),
+            _rule(1, "Keep the images that are live", KEPT_LIVE, "tagged", [LIVE_TAG]),
             _rule(2, f"Keep the last {count} images, to roll back to", count, "any"),
         ]
     }

@@ -39,7 +39,7 @@ IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.[^/]+/(?P<repository>[^@:]+)@(?P<digest
 
 
 def ready(
-    name: str, function: pulumi.Output[str], version: pulumi.Output[str], settings: Settings
+    function: pulumi.Output[str], version: pulumi.Output[str], settings: Settings
 ) -> pulumi.Output[str]:
     """`version`, once `function` can be invoked by it.
 
@@ -49,21 +49,19 @@ def ready(
 
     def wait(names: list[str]) -> str:
         if lambda_ := account.client("lambda", settings):
-            _guarded(lambda: mark(lambda_, account.client("ecr", settings), name, names[0]))
+            _guarded(lambda: mark(lambda_, account.client("ecr", settings), names[0]))
             await_active(lambda_, *names)
         return names[1]
 
     return _during_update([function, version], wait, lambda names: names[1])
 
 
-def settle(
-    name: str, function: pulumi.Output[str], live: pulumi.Output[str], settings: Settings
-) -> None:
+def settle(function: pulumi.Output[str], live: pulumi.Output[str], settings: Settings) -> None:
     """Once the alias has moved to the version `live`: marks its image, deletes old versions."""
 
     def clear(names: list[str]) -> None:
         if lambda_ := account.client("lambda", settings):
-            _guarded(lambda: mark(lambda_, account.client("ecr", settings), name, names[0]))
+            _guarded(lambda: mark(lambda_, account.client("ecr", settings), names[0]))
             _guarded(lambda: prune(lambda_, names[0]))
 
     _during_update([function, live], clear, lambda _: None)
@@ -92,8 +90,11 @@ def await_active(lambda_: Any, function: str, version: str) -> None:
         pulumi.log.debug(f"The version's state is not known: {type(error).__name__}")
 
 
-def mark(lambda_: Any, ecr: Any, name: str, function: str) -> None:
-    """Tags the image behind the alias of `function`, by whatever deployment it was set."""
+def mark(lambda_: Any, ecr: Any, function: str) -> None:
+    """Tags the image behind the alias of `function`, by whatever deployment it was set.
+
+    The tag has the function's own name: stacks may share a repository, by `imageUri`.
+    """
     try:
         code = lambda_.get_function(FunctionName=function, Qualifier=ALIAS)["Code"]
     except lambda_.exceptions.ResourceNotFoundException:
@@ -114,7 +115,7 @@ def mark(lambda_: Any, ecr: Any, name: str, function: str) -> None:
                 imageManifest=each["imageManifest"],
                 imageManifestMediaType=each["imageManifestMediaType"],
                 imageDigest=digest,
-                imageTag=f"{LIVE_TAG}{name}",
+                imageTag=f"{LIVE_TAG}{function}",
             )
         except ecr.exceptions.ImageAlreadyExistsException:
             return

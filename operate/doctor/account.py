@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from stack.account import RAISE, STANDARD_QUOTA, UNRESERVED, UNRESERVED_OF_STANDARD
+from stack.account import (
+    STANDARD_QUOTA,
+    UNRESERVED,
+    UNRESERVED_OF_STANDARD,
+    raise_quota,
+)
 
 from .aws import UNKNOWN_KEYS, explained
 from .check import Finding, failed, ok, warning
@@ -57,8 +62,8 @@ def concurrency(deployment: Deployment) -> Finding:
     wanted = reserved or (deployment.stack.number("warmCopies", 1) if provisioned else 0)
     left = unreserved + _held(lambda_, deployment) - wanted
     found = f"{total} environments at once, {wanted or 'none'} for this stack, {left} left"
-    more = RAISE.format(deployment.region())
     kept = UNRESERVED_OF_STANDARD if total >= STANDARD_QUOTA else UNRESERVED
+    more = raise_quota(total, UNRESERVED_OF_STANDARD - left, deployment.region())
     if wanted and left < kept:
         return failed(f"{found}: AWS keeps {kept} unreserved", UNRESERVE if reserved else more)
     if wanted and left < UNRESERVED_OF_STANDARD:

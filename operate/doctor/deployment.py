@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from stack import account
 
 from .stack import Stack
 
@@ -45,9 +48,13 @@ class Deployment:
         from botocore.config import Config  # type: ignore[import-untyped]
 
         patience = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-        return self.session().create_client(
-            service, region_name=region or self.region(), config=patience
-        )
+        session, where = self.session(), region or self.region()
+
+        def make(name: str, keys: Mapping[str, str | None]) -> Any:
+            return session.create_client(name, region_name=where, config=patience, **keys)
+
+        roles = [self.stack.setting(f"aws:{key}") for key in account.ROLES]
+        return make(service, account.assumed(roles, {}, lambda keys: make("sts", keys)))
 
     def session(self) -> Any:
         """A session of botocore's, in the profile of `aws:profile` or of the environment."""
@@ -56,7 +63,7 @@ class Deployment:
         return Session(profile=self.stack.setting("aws:profile"))
 
     def region(self) -> str | None:
-        """`aws:region`, else what the environment or the AWS profile says, as Pulumi has it."""
-        region = self.stack.setting("aws:region") or os.environ.get("AWS_REGION")
-        region = region or self.session().get_config_variable("region")
+        """`aws:region`, else what the environment says, as the Pulumi program has it."""
+        named = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+        region = self.stack.setting("aws:region") or next(filter(None, named), None)
         return str(region) if region else None

@@ -80,5 +80,7 @@ def running(deployment: Deployment) -> Finding | None:
     digest = (code.get("ResolvedImageUri") or code.get("ImageUri", "")).rpartition("@")[2]
     expected = str(uri).rpartition("@")[2]
     if digest != expected:
-        return failed(f"{digest[:19]} runs, the stack's is {expected[:19]}", "pulumi up")
+        # As after a roll-back, which an unchanged `pulumi up` leaves as it is.
+        found = f"{digest[:19]} runs, the stack's is {expected[:19]}"
+        return warning(found, "pulumi up --refresh")
     return ok(f"{digest[:19]}, the stack's")

@@ -107,7 +107,7 @@ def test_up_preview_up_destroy(
     ("settings", "sentence"),
     [
         ({"memory": "64"}, "artline:memory is 64: it may be a whole number from 128 to 10240."),
-        ({"auth": "token"}, "artline:auth is token, but artline:apiToken is unset"),
+        ({"auth": "token"}, "artline:auth is token, and artline:apiToken is unset"),
         ({"warm": "snapstart", "warmCopies": "2"}, "artline:warmCopies is 2: it may be 1"),
         ({"aws:region": "eu-middle-9"}, "aws:region is eu-middle-9: it may be any AWS region"),
         ({"memroy": "512"}, "artline:memroy is not a setting: the nearest is artline:memory"),

@@ -16,7 +16,7 @@ def test_the_table_of_settings_is_what_pulumi_yaml_says() -> None:
     assert spec.loader is not None
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
-    assert generator.page() == PAGE.read_text(), "run: python docs/settings.py"
+    assert generator.page() == PAGE.read_text(), "run: .venv/bin/python docs/settings.py"
     assert generator.table() in PAGE.read_text()
     assert all(f"| `{key}` |" in generator.table() for key in declarations())
 

@@ -1,5 +1,7 @@
 """What the account grants: a made-up AWS answers, over a real socket and a real client."""
 
+import base64
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from local import monitor
 from stack import account
+from stack.function import allow, policy
 from tests.services import CONCURRENCY
 
 from .conftest import Aws, read
@@ -138,20 +141,53 @@ def test_no_credentials_are_no_refusal(aws: Aws, monkeypatch: pytest.MonkeyPatch
     account.check(read({"reservedConcurrency": "900"}))
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"aws:profile": "nobody"},
-        {"aws:assumeRoles": '[{"roleArn": "arn:aws:iam::123456789012:role/deploy"}]'},
-    ],
-)
-def test_an_account_that_only_the_provider_reaches_is_not_asked(
-    aws: Aws, config: dict[str, str]
-) -> None:
-    settings = read({"reservedConcurrency": "900", **config})
+def test_an_account_that_only_the_provider_reaches_is_not_asked(aws: Aws) -> None:
+    settings = read({"reservedConcurrency": "900", "aws:profile": "nobody"})
     assert account.client("lambda", settings) is None
     account.check(settings)
     assert aws.asked == []
+
+
+ROLE = {"roleArn": "arn:aws:iam::000000000000:role/deploy", "sessionName": "one"}
+CLAIMS = base64.urlsafe_b64encode(b'{"iss": "https://accounts.google.com"}').decode().rstrip("=")
+IDENTITY = {"webIdentityToken": f"e30.{CLAIMS}.c2lnbmVk"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"aws:assumeRoles": json.dumps([ROLE | {"sessionName": "before"}, ROLE])},
+        {"aws:assumeRoleWithWebIdentity": json.dumps(ROLE | IDENTITY)},
+    ],
+)
+def test_the_providers_role_is_assumed(
+    emulated: "Cloud", config: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in emulated.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(account, "get_monitor", lambda: None)
+    iam = emulated.client("iam")
+    trusted = policy(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "*", "Federated": "accounts.google.com"},
+            "Action": ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"],
+        }
+    )
+    iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=json.dumps(trusted))
+    rights = json.dumps(policy(allow(["sts:AssumeRole"], ["*"])))
+    iam.put_role_policy(RoleName="deploy", PolicyName="sts", PolicyDocument=rights)
+    try:
+        sts = account.client("sts", read(config, "us-east-1"))
+        assert sts.get_caller_identity()["Arn"].endswith(":assumed-role/deploy/one")
+    finally:
+        iam.delete_role_policy(RoleName="deploy", PolicyName="sts")
+        iam.delete_role(RoleName="deploy")
+
+
+def test_a_request_for_a_quota_asks_for_more_than_there_is() -> None:
+    assert "--desired-value 1000 " in account.raise_quota(10, 5, "eu-central-1")
+    assert "--desired-value 1050 " in account.raise_quota(1000, 50, "eu-central-1")
 
 
 def test_a_default_stack_asks_for_nothing(aws: Aws) -> None:

@@ -59,7 +59,7 @@ def test_the_image_behind_the_alias_is_marked(aws: Aws, lambda_: Any, ecr: Any) 
         },
         "PutImage": {},
     }
-    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    release.mark(lambda_, ecr, "artline-1234567")
     assert aws.asked[0] == f"GET {FUNCTION}?Qualifier=live"
     assert aws.bodies[1:] == [
         {
@@ -74,11 +74,11 @@ def test_the_image_behind_the_alias_is_marked(aws: Aws, lambda_: Any, ecr: Any) 
             "imageManifest": "{}",
             "imageManifestMediaType": release.MANIFESTS[1],
             "imageDigest": "sha256:" + "a" * 64,
-            "imageTag": "live-artline",
+            "imageTag": "live-artline-1234567",
         },
     ]
     aws.answers["PutImage"] = (400, {"__type": "ImageAlreadyExistsException", "message": "there"})
-    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    release.mark(lambda_, ecr, "artline-1234567")
 
 
 @pytest.mark.parametrize("code", [{"ImageUri": "sha256:" + "0" * 64}, {}])
@@ -86,12 +86,12 @@ def test_an_image_of_no_registry_cannot_be_marked(
     aws: Aws, lambda_: Any, ecr: Any, code: dict[str, str]
 ) -> None:
     aws.answers = {f"GET {FUNCTION}": {"Code": code}}
-    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    release.mark(lambda_, ecr, "artline-1234567")
     assert len(aws.asked) == 1
 
 
 def test_before_the_first_alias_there_is_nothing_to_mark(aws: Aws, lambda_: Any, ecr: Any) -> None:
-    release.mark(lambda_, ecr, "artline", "artline-1234567")
+    release.mark(lambda_, ecr, "artline-1234567")
     assert len(aws.asked) == 1
 
 

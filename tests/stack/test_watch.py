@@ -67,3 +67,21 @@ def test_the_dashboard_shows_what_is_declared_and_overlaps_nothing(declare: Decl
     assert len(set(places)) == len(widgets) == 6
     without = json.loads(declare(jobs="false").one("Dashboard").properties["dashboardBody"])
     assert len(without["widgets"]) == 4
+
+
+def test_two_stacks_have_metrics_of_their_own(declare: Declare) -> None:
+    program = declare()
+    widgets = program.one("Dashboard").properties["dashboardBody"]
+    for function in program.all("lambda/function:Function"):
+        name = function.properties["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"]
+        assert name == "artline-local"
+        assert f'"service", "{name}"' in widgets
+
+
+def test_a_job_that_keeps_failing_is_told_while_sqs_counts_it(declare: Declare) -> None:
+    """A message that was received three times is no part of the queue's oldest age."""
+    program = declare()
+    alarm = program.named("MetricAlarm", "artline-oldest-job").properties
+    (queue,) = (each for each in program.all("Queue") if each.name == "artline-jobs")
+    visible = queue.properties["visibilityTimeoutSeconds"]
+    assert alarm["evaluationPeriods"] * alarm["threshold"] < 2 * visible

@@ -11,7 +11,7 @@ import pytest
 from operate.doctor import account as checks
 from operate.doctor.aws import INSTALL, RIGHTS
 from operate.doctor.deployment import Deployment
-from stack.account import RAISE
+from stack.account import raise_quota
 
 CALLER = (
     "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ada"
@@ -196,7 +196,7 @@ def test_concurrency(
     assert finding.status == status
     assert said in finding.found
     needless = status == "failed" and "reservedConcurrency" in settings
-    fix = checks.UNRESERVE if needless else RAISE.format("us-east-1")
+    fix = checks.UNRESERVE if needless else raise_quota(1000, 0, "us-east-1")
     assert finding.fix == (None if status == "ok" else fix)
 
 
@@ -234,7 +234,7 @@ def test_a_new_account(
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     finding = checks.concurrency(deployment)
     assert finding is not None
-    assert (finding.status, finding.fix) == ("warning", RAISE.format("us-east-1"))
+    assert (finding.status, finding.fix) == ("warning", raise_quota(10, 0, "us-east-1"))
     assert "a new account's quota" in finding.found
 
 

@@ -118,7 +118,7 @@ def test_the_image_that_runs(aws: Any, make: Any, program: Any) -> None:
     program("pulumi", stack_output=json.dumps(stack | {"imageUri": f"x@sha256:{'3' * 64}"}))
     finding = images.running(Deployment())
     assert finding is not None
-    assert (finding.status, finding.fix) == ("failed", "pulumi up")
+    assert (finding.status, finding.fix) == ("warning", "pulumi up --refresh")
 
 
 def test_nothing_runs_yet(bare: Path, deployment: Deployment) -> None:
