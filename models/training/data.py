@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 from fastai.data.core import DataLoaders  # type: ignore[import-untyped]
 from fastai.data.load import DataLoader  # type: ignore[import-untyped]
-from PIL import Image, ImageDraw, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from scipy import ndimage  # type: ignore[import-untyped]
 from torch import Tensor
 
 from models.training import faces
@@ -26,11 +27,14 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 1.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
+SKIN = 2.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
 LIPS = 4.0  # times ink along the lips does
+LINES = 2.0  # times ink in a line counts more than ink in an area, which is easier to see
+THIN = 0.014  # of the photo's side: what is narrower is a line
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
 LIP = 0.08  # of the distance of the eyes: how wide the line of the lips may be
 SIDE_LIGHT = 0.4  # of the crops are lit from a side
+DARK_SKIN = 0.4  # of the faces are darker than what is around them, or lie partly in shade
 MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
 STD = (0.229, 0.224, 0.225)
 
@@ -58,10 +62,10 @@ class Lesson:
 class Crops:
     """Square crops of the lessons in a folder, at sizes of many photos.
 
-    An item is the normalised crop, log2 of its photo's longer side over 1024 pixels, paper (1) or
-    ink (0) for each style, and the weight of each pixel. Lessons are held in memory, 6 bytes a
-    pixel. A training crop differs at every reading; a validation crop is the middle of its photo at
-    the lesson's size, and is left as it is.
+    An item is the normalised crop, as it is and once more made worse; log2 of its photo's longer
+    side over 1024 pixels; paper (1) or ink (0) for each style; and how many times each pixel counts
+    for each style. Lessons are held in memory, 6 bytes a pixel. A training crop differs at every
+    reading. A validation crop is the middle of its photo at the lesson's size, as it is alone.
     """
 
     def __init__(self, folder: Path, *, size: int, length: int | None = None) -> None:
@@ -88,30 +92,34 @@ class Crops:
         return empty
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """[3, size, size], [], [styles, size, size] and [1, size, size]."""
+        """[views, 3, size, size], [], and [styles, size, size] twice."""
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
             whole = np.dstack([np.asarray(layer) for layer in lesson.layers])
             crop = _fill(_middle(whole, self.size), self.size)
-            photo, art = crop[..., :3], crop[..., 3:]
-            care = np.ones((self.size, self.size), np.float32)
+            views, art = [crop[..., :3]], crop[..., 3:]
+            care = np.ones(art.shape, np.float32)
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
             wanted = with_faces if with_faces and random.random() < FACES else lessons
             lesson = random.choice(wanted)
             scale = _scale()
-            photo, art, care = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
+            photo, art, people = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
+            line = THIN * scale * max(lesson.size)
+            inks = np.moveaxis(art < 128, -1, 0)
+            care = np.dstack([cared(people, ink, line) for ink in inks])
             turns = random.choice((1, 2, 3)) * (random.random() < 0.2)
             mirrored = random.random() < 0.5
-            photo, art, care = (
+            *views, art, care = (
                 np.rot90(layer[:, ::-1] if mirrored else layer, turns)
-                for layer in (degrade(photo), art, care)
+                for layer in (photo, degrade(photo, people), art, care)
             )
         doublings = torch.tensor(math.log2(scale * max(lesson.size) / SIDE))
         paper = torch.from_numpy(np.ascontiguousarray(art)).permute(2, 0, 1).float() / 255
-        counts = torch.from_numpy(np.ascontiguousarray(care))[None]
-        return normalise(np.ascontiguousarray(photo)), doublings, paper, counts
+        counts = torch.from_numpy(np.ascontiguousarray(care)).permute(2, 0, 1)
+        photos = torch.stack([normalise(np.ascontiguousarray(view)) for view in views])
+        return photos, doublings, paper, counts
 
 
 def _read(folder: Path, name: str) -> Lesson:
@@ -141,8 +149,8 @@ def _scale() -> float:
 
 def _somewhere(
     lesson: Lesson, size: int, scale: float, *, face: bool
-) -> tuple[Pixels, Pixels, np.ndarray]:
-    """A square of photo, line art and care, where a face is if there shall be one."""
+) -> tuple[Pixels, Pixels, list[Face]]:
+    """A square of photo and line art, where a face is if there shall be one, and its faces."""
     side = size / scale
     extent = [min(side, n) for n in lesson.size]
     room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
@@ -161,14 +169,15 @@ def _somewhere(
     )
     filled = _fill(np.dstack([photo, *(crisp(art, scale) for art in arts)]), size)
     moved = [Face(mesh).moved((left, top), scale) for mesh in lesson.faces]
-    return filled[..., :3], filled[..., 3:], cared(moved, filled[..., 3] < 128)
+    return filled[..., :3], filled[..., 3:], moved
 
 
-def cared(people: Sequence[Face], ink: Mask) -> Floats:
+def cared(people: Sequence[Face], ink: Mask, line: float) -> Floats:
     """How many times each pixel counts, [H, W], by the faces and by where there shall be ink.
 
-    A face counts `CARE` times more than what is around it. In it, what a network that is unsure
-    gets wrong counts more: paper on skin, which shade turns black, and ink along pale lips.
+    A face counts `CARE` times more than what is around it. What a network that is unsure gets
+    wrong counts more too: ink narrower than `line` pixels, which breaks off; and in a face, paper
+    on skin, which shade turns black, and ink along pale lips.
     """
     rows, columns = np.ogrid[: ink.shape[0], : ink.shape[1]]
     care = np.ones(ink.shape, np.float32)
@@ -178,7 +187,9 @@ def cared(people: Sequence[Face], ink: Mask) -> Floats:
         near = np.exp(-np.square(squared.astype(np.float32) / (1.2 * face.size) ** 2))
         np.maximum(care, 1 + CARE * near, out=care)
     skin, lips = _skin_and_lips(people, ink.shape)
-    return np.asarray(care * (1 + SKIN * skin * ~ink + LIPS * lips * ink), np.float32)
+    lines = ink & ~ndimage.grey_opening(ink, max(3, round(line)))
+    more = SKIN * skin * ~ink + LIPS * lips * ink + LINES * lines
+    return np.asarray(care * (1 + more), np.float32)
 
 
 def _skin_and_lips(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:
@@ -213,30 +224,51 @@ def _middle(pixels: Pixels, size: int) -> Pixels:
     return pixels[top : top + size, left : left + size]
 
 
-def degrade(photo: np.ndarray) -> np.ndarray:
+def degrade(photo: np.ndarray, people: Sequence[Face] = ()) -> np.ndarray:
     """A worse picture of the same thing, RGB uint8 [H, W, 3]: the lines in it stay as they are."""
+    for face in people:
+        if random.random() < DARK_SKIN:
+            photo = _dark_skin(photo, face)
     photo = _light(photo)
     if random.random() < SIDE_LIGHT:
         photo = _side_light(photo)
     if random.random() < 0.3:
         photo = _soften(photo)
-    if random.random() < 0.4:
+    if random.random() < 0.5:
         # In every channel, or of lightness only, as after a camera's own denoising.
         channels = random.choice((1, 3))
         generator = np.random.default_rng(random.getrandbits(64))
         noise = generator.standard_normal((*photo.shape[:2], channels), np.float32)
         noise *= random.uniform(1, 22)
         photo = np.clip(photo + noise, 0, 255).astype(np.uint8)
-    if random.random() < 0.5:
+    if random.random() < 0.6:
         file = io.BytesIO()
         Image.fromarray(photo).save(file, "JPEG", quality=random.randint(25, 95))
         photo = np.array(Image.open(file))
     return photo
 
 
+def _dark_skin(photo: np.ndarray, face: Face) -> np.ndarray:
+    """The photo with a face that is darker, as a whole or on one side of a soft edge."""
+    oval = face.mesh[list(faces.OVAL)]
+    middle = oval.mean(0)
+    area = faces.polygon(middle + random.uniform(1.0, 1.2) * (oval - middle), photo.shape[:2])
+    soft = ImageFilter.GaussianBlur(random.uniform(0.03, 0.15) * face.size)
+    shade = np.asarray(Image.fromarray(area).convert("L").filter(soft), np.float32) / 255
+    if random.random() < 0.5:
+        turn = random.uniform(0, 2 * math.pi)
+        rows, columns = np.ogrid[: photo.shape[0], : photo.shape[1]]
+        x, y = face.middle
+        away = (columns - x) * math.cos(turn) + (rows - y) * math.sin(turn)
+        edge = random.uniform(-0.6, 0.6) + away / face.size
+        shade = shade * (1 + np.tanh(random.uniform(2, 10) * edge)) / 2
+    light = 1 - random.uniform(0.1, 0.65) * shade[..., None]
+    return np.asarray(photo * light, np.uint8)
+
+
 def _light(photo: np.ndarray) -> np.ndarray:
     gamma = np.exp(random.uniform(-0.4, 0.4)) * np.exp(np.random.uniform(-0.08, 0.08, 3))
-    gain = random.uniform(0.5, 1.15)
+    gain = random.uniform(0.75, 1.15)  # what is darker yet, the model file brightens
     ramp = np.linspace(0, 1, 256)[:, None]
     table = np.clip(gain * ramp**gamma, 0, 1) * 255
     lit = Image.fromarray(photo).point(table.astype(np.uint8).T.ravel().tolist())

@@ -51,39 +51,50 @@ class LineLoss(nn.Module):
     what is `FURTHEST` pixels off, on either side of it. Ink far from any ink, as in grass, counts
     twice, and so does paper deep in a black area. Cross-entropy alone greys what it is unsure of.
     SSIM is unforgiving of grey where there are strokes, and the term for grey where there are
-    areas. The absolute difference keeps empty paper white, where SSIM has no slope.
+    areas. The absolute difference keeps empty paper white, where SSIM has no slope. Views of one
+    crop are compared with each other too, so that noise and light change little.
     """
 
     FURTHEST = 4
 
-    def __init__(self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65) -> None:
+    def __init__(
+        self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65, steady: float = 1.0
+    ) -> None:
         super().__init__()
-        self.near, self.grey, self.first = near, grey, first
+        self.near, self.grey, self.first, self.steady = near, grey, first, steady
 
     def forward(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
         """The loss of all styles, of which the first counts more.
 
         Args:
-            logits: of paper, [N, styles, H, W].
+            logits: of paper, [N V, styles, H, W], of V views of each crop.
             paper: from 0 to 1, [N, styles, H, W].
-            care: how many times each pixel counts, [N, 1, H, W].
+            care: how many times each pixel counts, [N, styles, H, W].
 
         """
-        own = self.single(logits[:, :1].float(), paper[:, :1], care)
+        own = self.single(logits[:, :1].float(), paper[:, :1], care[:, :1])
         if logits.shape[1] == 1:
             return own
-        others = self.single(logits[:, 1:].float(), paper[:, 1:], care)
+        others = self.single(logits[:, 1:].float(), paper[:, 1:], care[:, 1:])
         return self.first * own + (1 - self.first) * others
 
     def single(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
         """The loss of one style."""
-        drawn = torch.sigmoid(logits)
         outside, inside = distances(1 - paper, self.FURTHEST), distances(paper, self.FURTHEST)
         off = torch.maximum(outside, inside)
         weight = self.near + (1 - self.near) * (off - 1) / (self.FURTHEST - 1)
         weight = care * (weight + (off >= self.FURTHEST).float())
+        views = len(logits) // len(paper)
+        paper, care, weight = (each.repeat_interleave(views, 0) for each in (paper, care, weight))
+        drawn = torch.sigmoid(logits)
         entropy = functional.binary_cross_entropy_with_logits(logits, paper, weight=weight)
-        difference = (care * (drawn - paper).abs()).mean()
         grey = (4 * drawn * (1 - drawn)).mean()
-        likeness = 0.5 * (1 - ssim(drawn, paper))
-        return entropy + likeness + difference + self.grey * grey
+        loss = entropy + unlike(drawn, paper, care) + self.grey * grey
+        for view in range(1, views):
+            loss = loss + self.steady * unlike(drawn[view::views], drawn[::views], care[::views])
+        return loss
+
+
+def unlike(a: Tensor, b: Tensor, care: Tensor) -> Tensor:
+    """How far line art is from other line art, each [N, C, H, W]: in structure and by pixel."""
+    return 0.5 * (1 - ssim(a, b)) + (care * (a - b).abs()).mean()

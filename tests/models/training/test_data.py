@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.training import data
 from models.training.data import Crops, crisp, degrade
-from models.training.faces import BARE, IRISES, LIPS, Face, People
+from models.training.faces import BARE, IRISES, LIPS, OVAL, Face, People, polygon
 from models.training.network import STYLES
 
 CHIN = (200, 199)  # two points of the mesh between the lower lip and the chin
@@ -19,13 +19,13 @@ CHIN = (200, 199)  # two points of the mesh between the lower lip and the chin
 
 def test_a_crop_is_a_photo_its_size_and_its_art(lessons: Path) -> None:
     crops = Crops(lessons / "train", size=64, length=5)
-    photo, doublings, paper, care = crops[0]
+    photos, doublings, paper, care = crops[0]
     assert len(crops) == 5
-    assert photo.shape == (3, 64, 64)
+    assert photos.shape == (2, 3, 64, 64), "as it is, and made worse"
     assert doublings.shape == ()
     assert paper.shape == (len(STYLES), 64, 64)
     assert 0 <= paper.min() <= paper.max() <= 1
-    assert care.shape == (1, 64, 64)
+    assert care.shape == paper.shape
 
 
 def test_crops_come_at_many_sizes(lessons: Path) -> None:
@@ -43,9 +43,10 @@ def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
     mark.paste(0, (x - 12, y - 12, x + 12, y + 12))
     marked_lesson = data.Lesson((lesson.layers[0], mark), lesson.faces)
     for scale in (0.5, 1.0, 2.0):
-        _, art, care = data._somewhere(marked_lesson, 256, scale, face=True)
+        _, art, (face,) = data._somewhere(marked_lesson, 256, scale, face=True)
         ink = (art < 128).all(-1)
         assert ink.any(), scale
+        care = data.cared([face], ink, 3)
         assert care[ink].min() > 0.9 * (1 + data.CARE), "a face counts more, wherever it lies"
 
 
@@ -60,14 +61,14 @@ def head(people: People) -> Face:
 
 def test_what_is_far_from_any_face_counts_once(head: Face) -> None:
     paper = np.zeros((512, 512), bool)
-    care = data.cared([head], paper)
+    care = data.cared([head], paper, 14)
     assert care[0, 0] == care[511, 0] == care[0, 511] == 1
-    assert (data.cared([], paper) == 1).all()
+    assert (data.cared([], paper, 14) == 1).all()
 
 
 def test_paper_on_skin_counts_more_and_ink_along_the_lips(head: Face) -> None:
     empty = np.zeros((512, 512), bool)
-    on_paper, on_ink = data.cared([head], empty), data.cared([head], ~empty)
+    on_paper, on_ink = data.cared([head], empty, 14), data.cared([head], ~empty, 14)
     chin, cheek, pupil, lip = (
         tuple(head.mesh[list(points)].mean(0).astype(int)[::-1])
         for points in (CHIN, BARE[0], (IRISES[0],), (LIPS[4], LIPS[4]))
@@ -76,6 +77,39 @@ def test_paper_on_skin_counts_more_and_ink_along_the_lips(head: Face) -> None:
     assert times == pytest.approx(
         {chin: 1 + data.SKIN, cheek: 1 + 2 * data.SKIN, pupil: 1, lip: 1 / (1 + data.LIPS)}
     )
+
+
+def test_a_line_counts_more_than_an_area() -> None:
+    ink = np.zeros((64, 64), bool)
+    ink[4:12] = ink[30:60, 10:40] = True
+    care = data.cared([], ink, 9)
+    assert (care[4:12] == 1 + data.LINES).all(), "eight pixels are narrower than nine"
+    assert (care[30:60, 10:40] == 1).all()
+    assert (care[~ink] == 1).all()
+
+
+@pytest.mark.parametrize("in_part", [0.0, 1.0])
+def test_dark_skin_darkens_the_face_alone(
+    head: Face, in_part: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a whole, or on one side of it; its colour stays."""
+    monkeypatch.setattr(random, "random", lambda: 1 - in_part)
+    even = np.full((512, 512, 3), 200, np.uint8)
+    for seed in range(20):
+        random.seed(seed)
+        dark = data._dark_skin(even, head)
+        assert (np.ptp(dark, axis=2) == 0).all()
+        assert (dark[:60] >= 199).all()
+        on_face = dark[head_area(head)]
+        assert 0.3 * 200 < on_face.min() < 0.95 * 200
+        if not in_part:
+            assert on_face.max() < 199
+
+
+def head_area(head: Face) -> np.ndarray:
+    """Well inside the face's outline, [512, 512]."""
+    oval = head.mesh[list(OVAL)]
+    return polygon(oval.mean(0) + 0.5 * (oval - oval.mean(0)), (512, 512))
 
 
 def test_side_light_shades_and_has_no_colour() -> None:
@@ -87,10 +121,9 @@ def test_side_light_shades_and_has_no_colour() -> None:
 
 
 def test_small_photos_are_filled_by_reflection(lessons: Path) -> None:
-    photo, _, paper, care = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
-    assert photo.shape == (3, 700, 700)
-    assert care.shape == (1, 700, 700)
-    assert paper.shape == (len(STYLES), 700, 700)
+    photos, _, paper, care = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
+    assert photos.shape == (1, 3, 700, 700)
+    assert care.shape == paper.shape == (len(STYLES), 700, 700)
 
 
 def test_validation_is_the_same_every_time(lessons: Path) -> None:

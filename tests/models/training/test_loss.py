@@ -16,7 +16,7 @@ def stroke(column: int = 20) -> Tensor:
 
 def loss(logits: Tensor, paper: Tensor, care: float = 1.0, **options: float) -> Tensor:
     """The loss where every pixel counts `care` times."""
-    result: Tensor = LineLoss(**options)(logits, paper, torch.full_like(paper[:, :1], care))
+    result: Tensor = LineLoss(**options)(logits, paper, torch.full_like(paper, care))
     return result
 
 
@@ -67,3 +67,19 @@ def test_the_first_style_counts_more() -> None:
 def test_what_counts_more_weighs_more() -> None:
     wrong = sure(stroke(30))
     assert loss(wrong, stroke(), care=3.0) > 2 * loss(wrong, stroke())
+
+
+def test_views_of_one_crop_shall_be_alike() -> None:
+    """Two that are wrong alike cost less than two that are wrong apart."""
+    here, there = sure(stroke(26), 2.0), sure(stroke(14), 2.0)
+    apart = loss(torch.cat([here, there]), stroke())
+    alike = [loss(torch.cat([each, each]), stroke()) for each in (here, there)]
+    assert apart > max(alike)
+    assert loss(torch.cat([here, here]), stroke()) == pytest.approx(loss(here, stroke()).item())
+
+
+def test_views_lie_beside_their_own_crop() -> None:
+    crops = torch.cat([stroke(14), stroke(26)])
+    right = torch.cat([sure(crops[:1])] * 2 + [sure(crops[1:])] * 2)
+    mixed = torch.cat([sure(crops)] * 2)
+    assert loss(right, crops) < loss(mixed, crops)
