@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +86,15 @@ def client(service: str, settings: Settings) -> Any:
 
         roles = [provider.get(key) for key in ROLES]
         return make(service, assumed(roles, keys, lambda keys: make("sts", keys)))
-    except AWS_ERRORS as error:
-        pulumi.log.warn(f"AWS is not asked, so old versions and images stay: {error}")
+    except (*AWS_ERRORS, OSError, ValueError, KeyError) as error:
+        _warn(f"The account's limits, versions and images are not known: {error}")
         return None
+
+
+@cache
+def _warn(text: str) -> None:
+    """Says it once."""
+    pulumi.log.warn(text)
 
 
 def assumed(
@@ -97,7 +104,8 @@ def assumed(
 ) -> Mapping[str, str | None]:
     """The keys of the last of the provider's roles, each assumed with the keys before it.
 
-    `roles` are the values of `ROLES`, as JSON or as what it stands for. Raises botocore's errors.
+    `roles` are the values of `ROLES`, as JSON or as what it stands for. Raises botocore's errors,
+    `OSError` where a token's file cannot be read, `ValueError` and `KeyError` for other values.
     """
     for value in roles:
         given = json.loads(value) if isinstance(value, str) else value

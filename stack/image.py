@@ -19,8 +19,9 @@ PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 KEPT_IMAGES = 10
 
-KEPT_LIVE = 1000
-"""Images that are live, one a function at most; stacks may share a repository, by `imageUri`."""
+KEPT_LIVE = 10
+"""Images that are live: of one stack two at most, and stacks may share a repository by `imageUri`.
+Functions that are gone leave their tags, so there is an end to it."""
 
 
 class Image(pulumi.ComponentResource):

@@ -18,6 +18,8 @@ CLOSED: Final = 141
 
 def main() -> None:
     """`artline`, from the shell. What it takes to start is imported here, where Ctrl-C is met."""
+    if sys.stderr is None:  # closed: what would be said there must not end up elsewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     try:
         from ._command import run
 
@@ -36,5 +38,6 @@ def _leave(status: int) -> NoReturn:
     """End at once: the engine aborts where Python ends while a thread is still drawing."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
-            stream.flush()
+            if stream is not None:
+                stream.flush()
     os._exit(status)

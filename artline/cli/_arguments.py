@@ -75,7 +75,7 @@ class Arguments:
     @property
     def for_a_service(self) -> bool:
         """Whether an option was given that has no meaning without a service."""
-        return any(getattr(self, name) not in (None, False, "auto") for name in FOR_A_SERVICE)
+        return any(_is_given(self, name) for name in FOR_A_SERVICE)
 
 
 def parse(words: list[str]) -> Arguments:
@@ -112,6 +112,10 @@ def parse(words: list[str]) -> Arguments:
     )
 
 
+def _is_given(arguments: Arguments | argparse.Namespace, name: str) -> bool:
+    return getattr(arguments, name) not in (None, False, "", VIA[0])
+
+
 def _without_dashes(words: list[str]) -> list[str]:
     """`words` as argparse takes them: a name after `--` that begins with a dash is a path to it.
 
@@ -122,7 +126,8 @@ def _without_dashes(words: list[str]) -> list[str]:
         return words
     end = words.index("--")
     names = words[end + 1 :]
-    return words[:end] + [f"./{name}" if name.startswith("-") else name for name in names]
+    paths = [f"./{each}" if each.startswith("-") and each != STANDARD else each for each in names]
+    return words[:end] + paths
 
 
 def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
@@ -135,7 +140,7 @@ def _check(given: argparse.Namespace, options: dict[str, Any]) -> None:
     if given.local or given.model:
         here = "--model" if given.model else "--local"
         for name in ("endpoint", *FOR_A_SERVICE):
-            if getattr(given, name) not in (None, False, "auto"):
+            if _is_given(given, name):
                 raise OptionError(f"--{name} is for a service; {here} draws on this machine")
     if given.sign and given.token:
         raise OptionError("a request carries --token or a signature (--sign), not both")

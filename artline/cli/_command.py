@@ -46,6 +46,10 @@ def run(words: list[str]) -> int:
     except OutputError as error:
         _complain(f"artline: standard output cannot be written: {error}")
         return FAILED
+    except OSError as error:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        _complain(f"artline: {where}{error.strerror or error}")
+        return FAILED
 
 
 def _draw(arguments: Arguments) -> int:

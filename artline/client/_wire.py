@@ -33,7 +33,9 @@ T = TypeVar("T")
 Progress: TypeAlias = Callable[[str, float | None], None]
 """Told what is being done, and which part of it is done where that can be known."""
 
-REPEATED: Final = frozenset({429, 502, 503, 504})
+THROTTLED: Final = 429
+
+REPEATED: Final = frozenset({THROTTLED, 502, 503, 504})
 """Throttled, a bad gateway, no capacity, timed out: a retry may succeed."""
 
 BREAKS: Final = 4
@@ -154,21 +156,23 @@ def ask(
     2015).
 
     A lack of capacity (502, 503, 504, no answer in time) is waited out until `capacity_until`.
-    After a repeat, the statuses in `done` mean that an earlier attempt did what was asked.
+    After an attempt that may have done what was asked, the statuses in `done` mean that it did.
     Raises `ServiceError`: the last failure, as soon as the next try would come too late.
     """
-    breaks = 0
+    breaks, may_be_done = 0, False
     for attempt in itertools.count():
         if content is not None:
             content.seek(0)
         try:
             seconds = min(ANSWER_SECONDS, max(LEAST_SECONDS, until - clock.now()))
             response = yield Send(method, url, content, options, seconds)
-            if not response.is_success and not (attempt and response.status_code in done):
+            if not response.is_success and not (may_be_done and response.status_code in done):
                 raise problem(response)
             return read(response)
         except ServiceError as error:
             failure = error
+        # What was throttled never reached the function.
+        may_be_done |= not (isinstance(failure, ProblemError) and failure.status == THROTTLED)
         breaks += isinstance(failure, ConnectError | AnswerError)
         if breaks == BREAKS or not _may_pass(failure):
             raise failure
@@ -225,7 +229,7 @@ def _may_pass(failure: ServiceError) -> bool:
 def _lacks_capacity(failure: ServiceError) -> bool:
     """Whether the service has too little room or time just now, throttling apart."""
     return isinstance(failure, TimedOutError) or (
-        isinstance(failure, ProblemError) and failure.status in REPEATED - {429}
+        isinstance(failure, ProblemError) and failure.status in REPEATED - {THROTTLED}
     )
 
 

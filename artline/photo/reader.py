@@ -99,8 +99,11 @@ def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SE
         raise DamagedPhotoError("The image has no pixels.")
     bounds.check(*image.size)
     with _reading():
+        image.load()  # some formats hold their metadata behind the pixels
         turn = orientation(image.info.get("exif"))
-        return upright(image.copy(), turn, box, Samples(key=image.info.get("transparency")))
+        white = 65535.0 if image.format == "PPM" and image.mode == "I" else None
+        samples = Samples(white=white, key=image.info.get("transparency"))
+        return upright(image.copy(), turn, box, samples)
 
 
 def is_image(data: bytes) -> bool:

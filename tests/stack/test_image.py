@@ -40,7 +40,7 @@ def test_the_repository_is_scanned_deletable_and_expires_by_count(declare: Decla
         "tagStatus": "tagged",
         "tagPrefixList": ["live-"],
         "countType": "imageCountMoreThan",
-        "countNumber": 1000,
+        "countNumber": 10,
     }
 
 

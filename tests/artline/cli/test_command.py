@@ -7,9 +7,11 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -705,11 +707,11 @@ def test_names_after_two_dashes(samples: Path, artline: Any, tmp_path: Path) -> 
     shutil.copy(samples / "face.jpg", tmp_path / "a.jpg")
     done = artline("--local", "--name", "photo", "-o", "out", "--", "-x.jpg", "a.jpg", "--local")
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
-        "--local.jpg",
-        "-x.jpg",
-        "a.jpg",
-    ]
+    names = {each.name for each in (tmp_path / "out").iterdir()}
+    assert names == {"--local.jpg", "-x.jpg", "a.jpg"}
+    photo = (samples / "cat.jpg").read_bytes()
+    done = piped("--local", "-o", "-", "--", "-", cwd=tmp_path, stdin=photo)
+    assert Image.open(io.BytesIO(done.stdout)).size == (451, 300)
 
 
 @pytest.mark.parametrize(
@@ -721,6 +723,8 @@ def test_what_is_for_a_service_is_not_ignored(
     done = artline(samples / "cat.jpg", *service, PATH="/nowhere")
     assert done.returncode == 1
     assert done.stderr.startswith("artline: Which service? Give --endpoint URL")
+    done = artline(samples / "cat.jpg", "--local", "--token", "", PATH="/nowhere")
+    assert (done.returncode, done.stderr) == (0, ""), "an empty token is none"
     done = artline(samples / "cat.jpg", "--local", *service)
     assert done.returncode == 2
     assert f"{service[0]} is for a service; --local draws on this machine" in done.stderr
@@ -757,17 +761,52 @@ def test_a_directory_that_is_gone(samples: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done
     assert size(tmp_path / "art.png") == (451, 300)
-
-
-def test_closed_standard_output(samples: Path, tmp_path: Path) -> None:
-    command = f"exec {sys.executable} -m artline --local {samples / 'cat.jpg'} -o - >&-"
+    gone.mkdir()
     done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", program, gone, samples, "."],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": "/nowhere"},
+        capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "artline: standard output cannot be written: it is closed\n"
+    assert "Traceback" not in done.stderr
+    assert "No such file or directory" in done.stderr
+
+
+def redirected(command: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m artline --local {command}"],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_closed_standard_output(samples: Path, tmp_path: Path) -> None:
+    with redirected(f"{samples / 'cat.jpg'} -o - >&-", tmp_path) as process:
+        assert process.communicate()[1] == (
+            "artline: standard output cannot be written: it is closed\n"
+        )
+    assert process.returncode == 1
+    for number in range(8):
+        shutil.copy(samples / "landscape.jpg", tmp_path / f"{number}.jpg")
+    with redirected(". --full-size -o out -j 3 >&-", tmp_path) as process:
+        while not list(tmp_path.glob("out/*.jpg")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+    assert (process.returncode, said) == (
+        130,
+        "Interrupted: the same command again continues from here.\n",
+    )
+
+
+def test_closed_standard_error(samples: Path, tmp_path: Path) -> None:
+    with redirected(f"{samples / 'cat.jpg'} none.jpg -o out 2>&-", tmp_path) as process:
+        said, _ = process.communicate()
+    assert process.returncode == 1
+    assert "saved as" in said
+    assert "Traceback" not in said
