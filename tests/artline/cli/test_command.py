@@ -33,6 +33,13 @@ def size(path: Path) -> tuple[int, int]:
         return image.size
 
 
+def different(photo: Path, directory: Path, count: int) -> None:
+    """So many photos of their own: the same one twice would be drawn once."""
+    with Image.open(photo) as image:
+        for number in range(count):
+            image.save(directory / f"{number}.jpg", quality=80 + number)
+
+
 def piped(
     *arguments: str, cwd: Path, stdin: bytes | None = None
 ) -> subprocess.CompletedProcess[bytes]:
@@ -682,8 +689,7 @@ def read_all(terminal: int) -> Iterator[bytes]:
 
 def test_an_error_while_others_are_drawn(samples: Path, tmp_path: Path) -> None:
     """The engine would abort the process if Python ended while it draws."""
-    for number in range(6):
-        shutil.copy(samples / "landscape.jpg", tmp_path / f"{number}.jpg")
+    different(samples / "landscape.jpg", tmp_path, 6)
     photos = [str(samples / "cat.jpg"), str(tmp_path)]
     program = [sys.executable, "-m", "artline", *photos, "-j", "3", "-o", "out"]
     program += ["--local", "--json", "--full-size"]
@@ -791,8 +797,7 @@ def test_closed_standard_output(samples: Path, tmp_path: Path) -> None:
             "artline: standard output cannot be written: it is closed\n"
         )
     assert process.returncode == 1
-    for number in range(8):
-        shutil.copy(samples / "landscape.jpg", tmp_path / f"{number}.jpg")
+    different(samples / "landscape.jpg", tmp_path, 8)
     with redirected(". --full-size -o out -j 3 >&-", tmp_path) as process:
         while not list(tmp_path.glob("out/*.jpg")):
             time.sleep(0.05)
