@@ -34,10 +34,11 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def different(photo: Path, directory: Path, count: int) -> None:
-    """So many photos of their own: the same one twice would be drawn once."""
+    """So many photos of their own, large enough to take a while."""
     with Image.open(photo) as image:
+        large = image.resize((2048, 1536))
         for number in range(count):
-            image.save(directory / f"{number}.jpg", quality=80 + number)
+            large.save(directory / f"{number}.jpg", quality=80 + number)
 
 
 def piped(
