@@ -44,7 +44,7 @@ def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
     marked_lesson = data.Lesson((lesson.layers[0], mark), lesson.faces)
     for scale in (0.5, 1.0, 2.0):
         _, art, (face,) = data._somewhere(marked_lesson, 256, scale, face=True)
-        ink = (art < 128).all(-1)
+        ink = np.asarray((art < 128).all(-1))
         assert ink.any(), scale
         care = data.cared([face], ink, 3)
         assert care[ink].min() > 0.9 * (1 + data.CARE), "a face counts more, wherever it lies"
