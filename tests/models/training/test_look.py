@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.metrics import structural_similarity
+from scipy import ndimage  # type: ignore[import-untyped]
+from skimage.morphology import skeletonize
 
 from artline.drawing.model import Model
 from artline.version import MODEL
 from models.contactsheet import LARGEST, save, sheet
+from models.training.judging import canny_edges, xdog
 from models.training.lessons import at_side
 
 
@@ -18,17 +20,30 @@ def model() -> Model:
     return Model(MODEL, threads=1)
 
 
-# The student finds other folds in black clothes than the teacher, and its strokes are bolder.
-@pytest.mark.parametrize(
-    ("name", "style", "least"),
-    [("face", "ink", 0.67), ("face", "line", 0.75), ("cat", "ink", 0.67)],
-)
-def test_is_like_the_teacher(
-    name: str, style: str, least: float, model: Model, samples: Path, golden: Path
+# The least shares of the teacher's strokes that are drawn, and of the drawn ones that the teacher
+# has. XDoG and Canny miss one or the other by far, and so does the model's other style.
+LEAST = {("face", "ink"): (0.88, 0.7), ("face", "line"): (0.88, 0.85), ("cat", "ink"): (0.75, 0.45)}
+
+
+@pytest.mark.parametrize(("name", "style"), LEAST)
+def test_strokes_are_the_teachers(
+    name: str, style: str, model: Model, samples: Path, golden: Path
 ) -> None:
     photo = np.array(at_side(Image.open(samples / f"{name}.jpg").convert("RGB")))
-    expected = np.array(Image.open(golden / f"{name}.{style}.png"))
-    assert structural_similarity(model.run(photo, style)[..., 0], expected) > least
+    taught = np.array(Image.open(golden / f"{name}.{style}.png"))
+    least = LEAST[name, style]
+    assert np.greater(shared(model.run(photo, style)[..., 0], taught), least).all()
+    others = [model.run(photo, each)[..., 0] for each in model.styles if each != style]
+    for other in (*others, xdog(photo), canny_edges(photo)):
+        assert not np.greater(shared(other, taught), least).all(), "the bounds tell them apart"
+
+
+def shared(art: np.ndarray, taught: np.ndarray) -> tuple[float, float]:
+    """The share of `taught` strokes with ink of `art` within three pixels, and the reverse."""
+    inks = art < 128, taught < 128
+    away = [ndimage.distance_transform_edt(~ink) for ink in inks]
+    drawn, wanted = (skeletonize(ink) for ink in inks)
+    return float((away[0][wanted] <= 3).mean()), float((away[1][drawn] <= 3).mean())
 
 
 def test_gallery_is_a_sheet_of_pairs(tmp_path: Path) -> None:
