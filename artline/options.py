@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from numbers import Integral
 from typing import Any, Final, Literal, Protocol, Self, TypeAlias, TypedDict
 
 from .errors import OptionError
@@ -103,9 +104,12 @@ class Number:
 
     def check(self, value: object, served: Served) -> int | None:
         """The value, or None where the option cannot have it. JSON's 512.0 is an integer too."""
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        return value if type(value) is int and self.least <= value <= self.most(served) else None
+        number = None if isinstance(value, bool) else value
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if not isinstance(number, Integral):  # numpy's numbers are
+            return None
+        return int(number) if self.least <= int(number) <= self.most(served) else None
 
     def parse(self, text: str) -> object:
         """The value that `text` stands for in a query, a form or metadata."""

@@ -83,7 +83,7 @@ def _hint(body: bytes) -> str:
         what = "is HTML or XML"
     elif re.match(rb"[\w.%+-]+=", begin):
         what = "is a URL-encoded form, which holds no file"
-    elif re.match(rb"https?://|/|\.|@", begin):
+    elif re.match(rb"https?://|/(?!9j/)|\.|@", begin):  # base64 of a JPEG begins with /9j/
         what = "is a path or a URL, not the file's content (curl needs an @ before a file's name)"
     else:
         what = "is text that is not base64"

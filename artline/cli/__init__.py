@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -20,6 +21,14 @@ def main() -> None:
     """`artline`, from the shell. What it takes to start is imported here, where Ctrl-C is met."""
     if sys.stderr is None:  # closed: what would be said there must not end up elsewhere
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> NoReturn:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         from ._command import run
 
@@ -27,8 +36,10 @@ def main() -> None:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception:
-        traceback.print_exc()
-        status = 1
+        # A package that is interrupted while it is imported may raise an error of its own.
+        status = INTERRUPTED if interrupted.is_set() else 1
+        if status == 1:
+            traceback.print_exc()
     if threading.active_count() > 1:
         _leave(status)
     sys.exit(status)

@@ -15,7 +15,7 @@ from . import CLOSED, INTERRUPTED
 from ._arguments import Arguments, parse
 from ._artists import artist, endpoint
 from ._batch import Batch
-from ._display import Display, OutputError, printable
+from ._display import Display, OutputError, complain
 
 FAILED, MISUSED = 1, 2
 """Exit statuses: a photo failed, and wrong arguments."""
@@ -31,31 +31,31 @@ def run(words: list[str]) -> int:
     try:
         return _draw(parse(words))
     except KeyboardInterrupt:
-        _complain("Interrupted: the same command again continues from here.")
+        complain("Interrupted: the same command again continues from here.")
         return INTERRUPTED
     except BrokenPipeError:
         # As `| head` does. Python would write what is left, and complain, as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED
     except OptionError as error:
-        _complain(f"artline: {error}")
+        complain(f"artline: {error}")
         return MISUSED
     except ArtLineError as error:
-        _complain(f"artline: {error}")
+        complain(f"artline: {error}")
         return FAILED
     except OutputError as error:
-        _complain(f"artline: standard output cannot be written: {error}")
+        complain(f"artline: standard output cannot be written: {error}")
         return FAILED
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        _complain(f"artline: {where}{error.strerror or error}")
+        complain(f"artline: {where}{error.strerror or error}")
         return FAILED
 
 
 def _draw(arguments: Arguments) -> int:
     at, why = endpoint(arguments)
     if why and not arguments.quiet:
-        _complain(f"{why} on this machine, as --local does.")
+        complain(f"{why} on this machine, as --local does.")
     if arguments.to_stdout and sys.stdout is None:
         raise OutputError("it is closed")
     if not arguments.to_stdout:
@@ -79,7 +79,3 @@ def _make_directory(arguments: Arguments) -> None:
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise SaveError(f"{directory} cannot be made a directory: {reason}") from error
-
-
-def _complain(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)

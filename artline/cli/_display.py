@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -25,6 +25,12 @@ def printable(text: str) -> str:
     a\nb
     """
     return UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def complain(line: str) -> None:
+    """A line on standard error, unless that cannot be written: what is drawn matters more."""
+    with suppress(OSError):
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 class OutputError(Exception):
@@ -82,7 +88,7 @@ class Display:
             facts = {"photo": photo, "status": "failed", "error": type(error).__name__}
             with writing():
                 print(json.dumps(facts | {"detail": str(error)}), flush=True)
-        print(printable(f"{photo}: {error}"), file=sys.stderr, flush=True)
+        complain(f"{photo}: {error}")
 
     def expect(self, photos: int) -> None:
         """Says how many photos there are."""

@@ -70,11 +70,17 @@ def find(
         if name == STANDARD or not is_directory(path):
             yield Photo(name)
             continue
-        found = False
-        for photo in _walk(path, output, recursive=recursive, failed=failed):
-            found = True
+        told = False
+
+        def tell(what: str, error: Exception) -> None:
+            nonlocal told
+            told = True
+            failed(what, error)
+
+        for photo in _walk(path, output, recursive=recursive, failed=tell):
+            told = True
             yield photo
-        if not found:
+        if not told:
             hint = "" if recursive else ": -r looks into the directories in it"
             failed(name, PhotoError(f"the directory holds no photos{hint}"))
 
@@ -82,7 +88,7 @@ def find(
 def _walk(
     top: Path, output: Path, *, recursive: bool, failed: Callable[[str, Exception], None]
 ) -> Iterator[Photo]:
-    into = output.resolve()
+    into = os.path.realpath(output)
 
     def unreadable(error: OSError) -> None:
         failed(str(error.filename), PhotoError(error.strerror or str(error)))
@@ -92,7 +98,7 @@ def _walk(
         folders[:] = sorted(
             each
             for each in folders
-            if recursive and not each.startswith(".") and (here / each).resolve() != into
+            if recursive and not each.startswith(".") and os.path.realpath(here / each) != into
         )
         photos = sorted(filter(PHOTOS.fullmatch, names))
         stems = {Path(name).stem for name in photos}
@@ -104,7 +110,7 @@ def _walk(
             with suppress(OSError):  # which is told when it is read
                 if path.exists() and not path.is_file():
                     continue
-            timed = TIMED.fullmatch(name) and here.resolve() == into
+            timed = TIMED.fullmatch(name) and os.path.realpath(here) == into
             if not timed or _may_be_a_camera_s(path):
                 yield Photo(str(path), here.relative_to(top))
 
@@ -150,6 +156,7 @@ class Names:
     def _name(self, photo: Photo) -> Path:
         stem = "stdin" if photo.path == STANDARD else Path(photo.path).stem
         directory = self._directory / photo.below
-        if photo.path != STANDARD and directory.resolve() == Path(photo.path).parent.resolve():
+        beside = os.path.realpath(directory) == os.path.realpath(Path(photo.path).parent)
+        if photo.path != STANDARD and beside:
             stem += MARK
         return directory / f"{stem}{self._suffix}"

@@ -74,8 +74,9 @@ class Client:
     working directory are asked. `token` is what a stack with `auth: token` asks for, by default
     that of `ARTLINE_TOKEN`; `sign` signs the requests instead, for a stack with `auth: iam`, with
     the AWS credentials of this machine. `timeout` is the seconds that one photo may take on the
-    request path, every repeat and every wait for a cold start or for throttling included. Proxies
-    are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    request path, every repeat and every wait for a cold start or for throttling included; an answer
+    that keeps arriving, however slowly, is read to its end. Proxies are those of `HTTPS_PROXY`,
+    `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
     >>> with artline.Client("http://127.0.0.1:8080") as client:
     ...     art = client.transform("samples/rotated.jpg")

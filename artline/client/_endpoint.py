@@ -59,12 +59,7 @@ def _in_a_project() -> bool:
 
 def _base(endpoint: str, source: str) -> str:
     url = _url(endpoint)
-    if (
-        url is None
-        or re.search(r"\s", endpoint)
-        or url.scheme not in ("http", "https")
-        or not url.host
-    ):
+    if url is None or re.search(r"\s", endpoint) or url.scheme not in ("http", "https"):
         shown = re.sub(r"//[^/@]*@", "//…@", endpoint)  # there may be a password
         raise EndpointError(f"{source} is {shown!r}, which is no URL that begins with https://.")
     base = str(url.copy_with(query=None, fragment=None)).rstrip("/")
@@ -76,9 +71,11 @@ def _base(endpoint: str, source: str) -> str:
 def _url(endpoint: str) -> httpx.URL | None:
     try:
         if "://" in endpoint:
-            return httpx.URL(endpoint)
-        scheme = "http" if _is_near(httpx.URL(f"//{endpoint}").host) else "https"
-        return httpx.URL(f"{scheme}://{endpoint}")
+            url = httpx.URL(endpoint)
+        else:
+            scheme = "http" if _is_near(httpx.URL(f"//{endpoint}").host) else "https"
+            url = httpx.URL(f"{scheme}://{endpoint}")
+        return url if url.host else None  # decoded, which may fail
     except (httpx.InvalidURL, UnicodeError):
         return None
 
@@ -93,14 +90,28 @@ def _is_near(host: str) -> bool:
 
 def _stack_output() -> str:
     try:
-        pulumi = subprocess.run(PULUMI, capture_output=True, text=True, timeout=60, check=True)
+        pulumi = subprocess.run(
+            PULUMI,
+            stdin=subprocess.DEVNULL,  # which may be a photo
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=True,
+        )
     except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().removeprefix("error: ").partition("\n")[0].rstrip(".")
+        lines = error.stderr.strip().splitlines() or [f"exit status {error.returncode}"]
+        said = next((line for line in lines if line.startswith("error: ")), lines[0])
+        said = said.removeprefix("error: ").rstrip(".")
         raise _unknown(f"`pulumi stack output endpoint` says: {said}.") from error
     except subprocess.TimeoutExpired as error:
         raise _unknown("`pulumi stack output endpoint` did not answer.") from error
-    except OSError as error:
+    except FileNotFoundError as error:
         raise _unknown("The pulumi command is not installed.") from error
+    except OSError as error:
+        raise _unknown(f"The pulumi command cannot be run: {error.strerror}.") from error
+    if not pulumi.stdout.strip():
+        raise _unknown("The stack has no output `endpoint`: is it deployed?")
     return pulumi.stdout.strip()
 
 

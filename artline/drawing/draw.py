@@ -17,7 +17,7 @@ from .art import LineArt
 
 try:
     from . import model as runtime
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError(
         "Drawing on this machine needs one more package: pip install 'artline[draw]'"
     ) from error

@@ -17,7 +17,7 @@ from PIL import Image
 from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError
 from . import formats, icon, png
 from .bounds import SERVICE, Bounds, Deadline
-from .directory import orientation
+from .directory import ORIENTATION, orientation
 from .formats import Format, recognise, sniff, unsupported
 from .pixels import GAP, Pixels, Samples, upright
 from .plugins import read_header
@@ -100,10 +100,19 @@ def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SE
     bounds.check(*image.size)
     with _reading():
         image.load()  # some formats hold their metadata behind the pixels
-        turn = orientation(image.info.get("exif"))
+        turn = _turn(image)
         white = 65535.0 if image.format == "PPM" and image.mode == "I" else None
         samples = Samples(white=white, key=image.info.get("transparency"))
         return upright(image.copy(), turn, box, samples)
+
+
+def _turn(image: Image.Image) -> int:
+    """The EXIF orientation, as a caller may have changed it."""
+    try:
+        turn = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Pillow's readers raise anything
+        turn = None
+    return turn if turn in range(1, 9) else orientation(image.info.get("exif"))
 
 
 def is_image(data: bytes) -> bool:

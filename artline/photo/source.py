@@ -60,6 +60,8 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 def _drain(file: Readable) -> bytes:
     try:
         data: object = file.read()
+    except UnicodeDecodeError as error:
+        raise UnknownFormatError("The file is open as text: open it with mode 'rb'.") from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"The file cannot be read: {_reason(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):

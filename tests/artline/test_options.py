@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +77,9 @@ def test_any_query_is_read_or_refused(query: dict[str, str]) -> None:
 def test_what_is_kept_as_text_comes_back(format_: str, side: int, style: str) -> None:
     options = Options.read({"format": format_, "max_side": side, "style": style}, SERVED)
     assert Options.parse(options.texts(), SERVED) == options
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert Options.read({"max_side": np.int64(512)}, SERVED).max_side == 512
+    with pytest.raises(OptionError):
+        Options.read({"max_side": True}, SERVED)

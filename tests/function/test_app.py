@@ -514,3 +514,10 @@ def test_a_token(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
     for right in ("Bearer new", "bearer old"):
         assert call({"Authorization": right})["statusCode"] == 200
     assert handler(get("/health"), CONTEXT)["statusCode"] == 200
+
+
+def test_damaged_base64_of_a_jpeg_is_no_path(face: bytes) -> None:
+    text = base64.b64encode(face)
+    assert text.startswith(b"/9j/")
+    for damaged in (text + b"!!", text[:1001], text[:500] + b"*" + text[500:]):
+        assert "text that is not base64" in refused(handler(event("http_api", damaged)), 400)

@@ -816,3 +816,38 @@ def test_closed_standard_error(samples: Path, tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "saved as" in said
     assert "Traceback" not in said
+
+
+def test_a_link_to_itself_fails_alone(samples: Path, artline: Any, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    done = artline(samples / "cat.jpg", "loop/x.jpg", "--local", "--name", "photo", "-o", "out")
+    assert done.returncode == 1
+    assert "Too many levels of symbolic links" in done.stderr
+    assert size(tmp_path / "out" / "cat.jpg") == (451, 300)
+
+
+def test_standard_error_that_cannot_be_written(samples: Path, tmp_path: Path) -> None:
+    with redirected(f"{samples / 'cat.jpg'} none.jpg -o out 2>/dev/full", tmp_path) as process:
+        said, _ = process.communicate()
+    assert process.returncode == 1
+    assert "saved as" in said
+
+
+def test_an_interrupt_while_it_starts(samples: Path, tmp_path: Path) -> None:
+    """Whatever a package that is interrupted on import makes of it."""
+    package = tmp_path / "onnxruntime"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    import time; time.sleep(1)\n"
+        "except KeyboardInterrupt:\n    raise ImportError('failed to import') from None\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "artline", "--local", samples / "cat.jpg"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "")

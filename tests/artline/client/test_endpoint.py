@@ -96,3 +96,34 @@ def test_pulumi_is_asked_in_a_project_alone(
         find()
     (tmp_path / "project" / "Pulumi.yaml").touch()
     assert configured() == "https://stack.example"
+
+
+@pytest.mark.parametrize("host", ["xn--.com", "xn--a.example", "http://xn--.com"])
+def test_a_host_that_no_name_can_be(host: str) -> None:
+    with pytest.raises(EndpointError, match="which is no URL"):
+        find(host)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'warning: new' >&2; echo 'error: no stack' >&2; exit 1", "says: no stack."),
+        ("printf '\\377\\376' >&2; exit 1", "says: "),
+        ("exit 3", "says: exit status 3."),
+        ("exit 0", "has no output `endpoint`"),
+        ("/bin/cat; echo https://read.example", ""),
+    ],
+)
+def test_whatever_pulumi_says(
+    script: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").touch()
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f"#!/bin/sh\n{script}\n")
+    pulumi.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    if not said:
+        assert find() == "https://read.example"
+        return
+    with pytest.raises(EndpointError, match=said):
+        find()

@@ -408,3 +408,17 @@ def test_warnings_are_as_before_when_threads_have_read() -> None:
     threads[1].join()
     decode(image, BOX)
     assert warnings.filters == before
+
+
+def test_an_orientation_that_the_caller_changed() -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("L", (40, 30)).save(file, "JPEG", exif=exif)
+    image = Image.open(file)
+    assert decode(image, BOX).shape == (40, 30, 3)
+    del image.getexif()[ExifTags.Base.Orientation]
+    assert decode(image, BOX).shape == (30, 40, 3)
+    plain = Image.new("L", (40, 30))
+    plain.getexif()[ExifTags.Base.Orientation] = 6
+    assert decode(plain, BOX).shape == (40, 30, 3)
