@@ -75,5 +75,8 @@ def read_header(form: Format, data: bytes, deadline: Deadline) -> Any:
     else:
         file = BoundedFile(data, deadline)
     image = _plugin(form)(file)
-    image.decodermaxblock = SCAN_BLOCK if "progressive" in image.info else BLOCK
+    if "progressive" in image.info:
+        image.decodermaxblock = SCAN_BLOCK
+    elif form is not formats.JPEG:  # what libjpeg finds damaged depends on how much it is given
+        image.decodermaxblock = BLOCK
     return image
