@@ -114,7 +114,7 @@ def endpoint(arguments: Arguments) -> tuple[str | None, str]:
     """
     if arguments.local:
         return None, ""
-    from ..client._endpoint import configured, find
+    from ..client._endpoint import WHICH, configured
 
     here = can_draw() and not arguments.for_a_service
     try:
@@ -128,11 +128,8 @@ def endpoint(arguments: Arguments) -> tuple[str | None, str]:
     if here:
         return None, "No service is configured: drawing"
     if arguments.for_a_service:
-        return find(), ""  # which it is not, and says so
-    raise EndpointError(
-        "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
-        " project is. To draw on this machine instead: pip install 'artline[draw]'"
-    )
+        raise EndpointError(WHICH)
+    raise EndpointError(f"{WHICH} To draw on this machine instead: pip install 'artline[draw]'")
 
 
 @contextmanager

@@ -18,6 +18,11 @@ PULUMI: Final = ("pulumi", "stack", "output", "endpoint", "--non-interactive")
 PROJECTS: Final = ("Pulumi.yaml", "Pulumi.yml")
 """The file that makes a directory a Pulumi project."""
 
+WHICH: Final = (
+    "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
+    " project is."
+)
+
 ROUTES: Final = ("/transform", "/jobs")
 """What the stack's other outputs add to its endpoint."""
 
@@ -30,10 +35,7 @@ def find(given: str | None = None) -> str:
     """
     endpoint = configured(given)
     if endpoint is None:
-        raise EndpointError(
-            "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
-            " project is."
-        )
+        raise EndpointError(WHICH)
     return endpoint
 
 
@@ -116,7 +118,4 @@ def _stack_output() -> str:
 
 
 def _unknown(why: str) -> EndpointError:
-    return EndpointError(
-        "Which service? Give --endpoint URL, set ARTLINE_ENDPOINT, or run this where the Pulumi"
-        f" project is. {why}"
-    )
+    return EndpointError(f"{WHICH} {why}")

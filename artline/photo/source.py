@@ -31,6 +31,8 @@ PhotoSource: TypeAlias = (
 
 CHANNELS = (1, 3, 4)
 
+TEXT = "The file is open as text: open it with mode 'rb'."
+
 
 def load(source: PhotoSource) -> bytes | Image.Image:
     """The bytes of an image file, or the image that `source` is. Raises `PhotoError`."""
@@ -61,11 +63,11 @@ def _drain(file: Readable) -> bytes:
     try:
         data: object = file.read()
     except UnicodeDecodeError as error:
-        raise UnknownFormatError("The file is open as text: open it with mode 'rb'.") from error
+        raise UnknownFormatError(TEXT) from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"The file cannot be read: {_reason(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise UnknownFormatError("The file is open as text: open it with mode 'rb'.")
+        raise UnknownFormatError(TEXT)
     return bytes(data)
 
 
