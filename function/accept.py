@@ -18,22 +18,22 @@ def negotiate(accept: str, *, as_text: bool) -> str:
     image type that is named wins, then the form that was sent. Other types are ignored.
     """
     sent = TEXT if as_text else IMAGES[0]
-    ranges = _ranges(accept)
-    weights = {name: _weight(name, ranges) for name in (sent, *IMAGES, TEXT)}
+    given = ranges(accept)
+    weights = {name: _weight(name, given) for name in (sent, *IMAGES, TEXT)}
     most = max(weights.values())
     if not most:
         return sent
     best = [name for name, weight in weights.items() if weight == most]
-    named = [name for name in ranges if name in best]
-    if ranges.get("*/*") == most:
+    named = [name for name in given if name in best]
+    if given.get("*/*") == most:
         named = [name for name in named if name != TEXT]
     if any(name in IMAGES for name in named):
         return named[0]
     return best[0] if sent in best else (named or best)[0]
 
 
-def _ranges(accept: str) -> dict[str, float]:
-    """The media ranges in the order they are named, each with its weight."""
+def ranges(accept: str) -> dict[str, float]:
+    """What `Accept` or `Accept-Encoding` names, in its order, each with its weight."""
     found: dict[str, float] = {}
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -49,8 +49,8 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def _weight(name: str, ranges: Mapping[str, float]) -> float:
+def _weight(name: str, given: Mapping[str, float]) -> float:
     for covering in (name, f"{name.partition('/')[0]}/*", "*/*"):
-        if covering in ranges:
-            return ranges[covering]
+        if covering in given:
+            return given[covering]
     return 0.0

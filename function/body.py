@@ -17,8 +17,11 @@ from artline.photo import formats, reader
 from .problem import ProblemError
 
 SEND = "send an image file, or the base64 text of one"
-FORM = re.compile(rb"\s*--([!-~][ -~]{0,69})\r?\n(?:[!-~]+:.*\r?\n)*?content-disposition:", re.I)
-"""How a multipart form begins: its boundary, and the headers of its first part."""
+FORM = re.compile(
+    rb"\s*--([!-~][ -~]{0,69})\r?\n(?:[!-9;-~]+:[^\r\n]*\r?\n)*?content-disposition:", re.I
+)
+"""How a multipart form begins: its boundary, and the headers of its first part. A line can be read
+in one way only, so that no body takes long."""
 
 DATA_URL = re.compile(rb"data:[^,]*,", re.I)
 BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -45,7 +48,9 @@ def _photo(body: bytes) -> tuple[bytes, bool]:
     """The image file in `body`, and whether it came as base64 text."""
     if reader.is_image(body):
         return body, False
-    text = DATA_URL.sub(b"", b"".join(body.split()), count=1)
+    text = b"".join(body.split())
+    if prefix := DATA_URL.match(text):
+        text = text[prefix.end() :]
     if not text:
         raise ProblemError(400, f"There is no body: {SEND}.")
     if formats.other(body) == "SVG":
@@ -99,15 +104,19 @@ def _form(body: bytes, boundary: bytes) -> tuple[bytes, dict[str, str]]:
     try:
         # Nothing is to be written to disk.
         parser = MultipartParser(
-            io.BytesIO(body), boundary, spool_limit=EVENT_BYTES, memory_limit=2 * EVENT_BYTES
+            io.BytesIO(body),
+            boundary,
+            charset="latin-1",  # any bytes may be in a file's name, which is not used
+            spool_limit=EVENT_BYTES,
+            memory_limit=2 * EVENT_BYTES,
         )
         for part in parser:
             if part.filename is not None:
                 files.append(part.raw)
             else:
-                fields[part.name] = part.value
-    except (MultipartError, UnicodeDecodeError) as error:
-        raise ProblemError(400, f"The form cannot be read: {error}.") from error
+                fields[_text(part.name.encode("latin-1"))] = _text(part.raw)
+    except MultipartError as error:
+        raise ProblemError(400, f"The form cannot be read: {error.args[0]}.") from error
     if len(files) != 1:
         raise ProblemError(
             400,
@@ -115,3 +124,11 @@ def _form(body: bytes, boundary: bytes) -> tuple[bytes, dict[str, str]]:
             " curl -F file=@photo.jpg does.",
         )
     return files[0], fields
+
+
+def _text(field: bytes) -> str:
+    """A field's name or value: UTF-8, as browsers send, whatever its part says."""
+    try:
+        return field.decode()
+    except UnicodeDecodeError as error:
+        raise ProblemError(400, "The form cannot be read: a field is not in UTF-8.") from error

@@ -18,6 +18,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .accept import ranges
 from .events import Reply, Request
 from .problem import ProblemError
 
@@ -74,9 +75,10 @@ class File:
             "content-security-policy": self.policy,
             "etag": self.etag,
         }
-        if self.etag in _listed(request.headers.get("if-none-match", "")):
+        held = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+        if held & {self.etag, self.etag.removeprefix("W/"), "*"}:
             return Reply(304, "", self.content_type, headers)
-        understood = "gzip" in _listed(request.headers.get("accept-encoding", ""))
+        understood = ranges(request.headers.get("accept-encoding", "")).get("gzip")
         if understood and len(self.compressed) < len(self.content):  # not so of an image
             headers["content-encoding"] = "gzip"
             return Reply(200, self.compressed, self.content_type, headers)
@@ -201,12 +203,6 @@ def _storage() -> tuple[str, ...]:
     service = "s3" if region == "us-east-1" else f"s3.{region}"
     suffix = ".cn" if region.startswith("cn-") else ""
     return (f"https://{bucket}.{service}.amazonaws.com{suffix}",)
-
-
-def _listed(header: str) -> set[str]:
-    """The members of a header's list that are not refused by a `q=0`."""
-    members = (member.partition(";") for member in header.split(","))
-    return {name.strip() for name, _, quality in members if quality.strip() != "q=0"}
 
 
 def _digest(*contents: bytes) -> str:

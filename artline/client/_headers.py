@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-NAME = r"[!#$%&'*+\-.^_`|~\w]+"
-PARAMETER = rf';\s*({NAME})\s*(?:=\s*({NAME}|"(?:[^"\\]|\\.)*"))?\s*'
-METRIC = re.compile(rf"\s*({NAME})\s*((?:{PARAMETER})*)(?:,|$)", re.ASCII)
+# Possessive, so that no header takes long.
+NAME = r"[!#$%&'*+\-.^_`|~\w]++"
+PARAMETER = rf';\s*+({NAME})\s*+(?:=\s*+({NAME}|"(?:[^"\\]|\\.)*+"))?+\s*+'
+METRIC = re.compile(rf"\s*+({NAME})\s*+((?:{PARAMETER})*+)(?:,|$)", re.ASCII)
 
 
 def retry_after(value: str | None, date: str | None = None) -> float | None:
@@ -37,7 +38,13 @@ def server_timing(value: str) -> dict[str, dict[str, str]]:
     >>> server_timing('decode;dur=12.5, start;desc="cold, of course"')
     {'decode': {'dur': '12.5'}, 'start': {'desc': 'cold, of course'}}
     """
-    return {name: _parameters(rest) for name, rest, *_ in METRIC.findall(value)}
+    metrics, at = {}, 0
+    while at < len(value):
+        if metric := METRIC.match(value, at):
+            metrics[metric[1]] = _parameters(metric[2])
+        # After what is no metric, the next may be one.
+        at = metric.end() if metric else (value.find(",", at) + 1 or len(value))
+    return metrics
 
 
 def _parameters(text: str) -> dict[str, str]:

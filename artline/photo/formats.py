@@ -75,9 +75,14 @@ OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
     (rb"PK\x03\x04", "a ZIP archive"),
     (rb"\x1f\x8b|BZh|7z\xbc\xaf|\xfd7zXZ|Rar!", "a compressed archive"),
     (rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI ", "a video"),
-    (rb"[\s\xef\xbb\xbf]*(<\?xml.{0,999}?\?>\s*)?(<!.{0,999}?>\s*)*<svg\b", "SVG"),
+    (
+        rb"[\s\xef\xbb\xbf]*+(?><\?xml.*?\?>\s*)?+"
+        rb"(?>(?:<!--.*?-->|<![^\[>]*+(?:\[.*?\]\s*)?+>)\s*)*+<svg\b",
+        "SVG",
+    ),
 )
-"""How some formats begin that are no photo, or that no decoder here reads."""
+"""How some formats begin that are no photo, or that no decoder here reads. Repetitions are
+possessive, so that no file takes long."""
 
 
 def sniff(data: bytes) -> Format | None:

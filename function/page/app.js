@@ -31,6 +31,7 @@ function finished(item) {
   const ready = turns > 1 ? say("drawn_of", { n: turn, m: turns }) : say("drawn");
   $("live").textContent = item.trouble ? explain(item.trouble) : ready;
   render(studio);
+  offerStyles(studio); // where the service did not say before
   if (item.trouble || studio.current !== item) return;
   stage.compare(false);
   stage.reveal(0);
@@ -46,7 +47,8 @@ async function stale() {
   } catch {
     return;
   }
-  for (const name of await caches.keys()) await caches.delete(name);
+  const { caches } = globalThis; // none on plain http
+  for (const name of (await caches?.keys()) ?? []) await caches.delete(name);
   location.reload();
   await new Promise(() => {});
 }
@@ -83,12 +85,12 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  add(event.dataTransfer.files);
+  if (!inDialog()) add(event.dataTransfer.files);
 });
 addEventListener("paste", (event) => {
-  if (document.querySelector("dialog[open]")) return;
-  add(event.clipboardData.files);
+  if (!inDialog()) add(event.clipboardData.files);
 });
+const inDialog = () => document.querySelector("dialog[open]") !== null;
 
 // --- Line art goes out
 
@@ -110,8 +112,11 @@ $("share_all").addEventListener("click", () => share(studio.items));
 
 $("compare").addEventListener("click", () => stage.compare(!stage.seam));
 
+let saving = null; // the item that the dialog is about: another may be on the stage by now
+
 $("more").addEventListener("click", async () => {
   const item = studio.current;
+  saving = item;
   const dialog = $("saving");
   $("rendering").textContent = "";
   $("forms").replaceChildren();
@@ -152,14 +157,18 @@ $("saving").addEventListener("close", () => making?.abort());
 
 $("copy").addEventListener("click", async () => {
   $("saving").close();
-  await copy(studio.current.art).then(
+  await copy(saving.art).then(
     () => notify(say("copied")),
     () => notify(say("copy_failed")),
   );
 });
 
-$("print").addEventListener("click", () => {
+$("print").addEventListener("click", async () => {
   $("saving").close();
+  studio.look(saving);
+  await $("art")
+    .decode()
+    .catch(() => {});
   print();
 });
 
@@ -231,9 +240,9 @@ $("forget").addEventListener("click", () => {
 
 $("code").addEventListener("click", async () => {
   $("coding").showModal();
-  const { token: needed } = await limits();
+  const { auth } = await limits();
   const style = studio.current?.style ?? studio.style;
-  const texts = snippets(document.baseURI, { token: needed || Boolean(token.get()), style });
+  const texts = snippets(document.baseURI, { auth: token.get() ? "token" : auth, style });
   for (const [name, text] of Object.entries(texts)) $(name).textContent = text;
 });
 for (const button of document.querySelectorAll("[data-copies]")) {

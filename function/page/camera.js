@@ -13,25 +13,28 @@ export async function photograph(dialog) {
   shutter.disabled = true;
   dialog.returnValue = "";
   dialog.showModal();
-  const closed = new Promise((resolve) =>
-    dialog.addEventListener("close", resolve, { once: true }),
-  );
+  let over; // how the dialog was closed
+  const closed = new Promise((resolve) => {
+    const close = () => resolve((over = dialog.returnValue));
+    dialog.addEventListener("close", close, { once: true });
+  });
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({
       video: { width: { ideal: 1920 }, height: { ideal: 1080 } },
     });
-    video.srcObject = stream;
-    await video.play();
-    shutter.disabled = false;
-    shutter.focus();
+    if (over === undefined) {
+      video.srcObject = stream;
+      await video.play();
+      shutter.disabled = false;
+      shutter.focus();
+    }
   } catch {
-    if (dialog.open) trouble.textContent = say("camera_refused");
+    if (over === undefined) trouble.textContent = say("camera_refused");
   }
-  await closed;
-  const photo = dialog.returnValue === "shutter" ? await still(video) : null;
+  const photo = (await closed) === "shutter" ? await still(video) : null;
   for (const track of stream?.getTracks() ?? []) track.stop();
-  video.srcObject = null;
+  if (video.srcObject === stream) video.srcObject = null; // else it was opened again
   return photo;
 }
 

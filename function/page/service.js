@@ -87,11 +87,9 @@ export async function limits() {
     styles: Array.isArray(styles) ? styles.map(String) : [],
     svg: says(health?.formats, "svg") || says(health?.options, "svg"),
     transparent: says(health?.options, "transparent"),
-    token: health?.auth === "token",
+    auth: health?.auth,
   };
 }
-
-export const forgetLimits = () => (known = undefined);
 
 // Draws `photo`, a Blob, as line art, another. The order says how: `options` by their names in the
 // API, `size` the photo's [width, height] where known. `report(phase, n)` hears how far it is; `job` is

@@ -62,9 +62,9 @@ export class Stage {
 
   #down(event) {
     if (event.button !== 0 || !event.isPrimary) return this.#up(false);
+    this.picture.setPointerCapture(event.pointerId); // it may be let go anywhere
     if (this.seam) {
       event.preventDefault(); // no text selection, no image drag
-      this.picture.setPointerCapture(event.pointerId);
       this.range.focus({ preventScroll: true, focusVisible: false });
       return this.#follow(event);
     }

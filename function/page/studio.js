@@ -175,7 +175,7 @@ export class Studio {
     if (!this.active) this.turn = this.turns = 0;
     for (const item of items) {
       item.trouble = null;
-      if (!item.photo) this.#prepare(item);
+      if (!item.photo && !this.#ready.has(item)) this.#prepare(item);
     }
     this.turns += items.length;
     this.#waiting.push(...items);
@@ -217,7 +217,7 @@ export class Studio {
         await orAbort(this.#take(item, controller.signal), controller.signal);
         this.on.finished(item);
       } catch (error) {
-        await this.#recover(item, error);
+        await this.#recover(item, error).catch((fault) => this.#fail(item, fault));
       }
     }
     this.active = null;
@@ -344,7 +344,11 @@ export class Studio {
   #adopt(record) {
     const known = this.items.find(({ id }) => id === record.id);
     if (known) {
-      if (known === this.active?.item) return;
+      if (known === this.active?.item) {
+        const { status } = record.trouble ?? {};
+        if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
+        return;
+      }
       if (record.photo) delete known.file;
       Object.assign(known, new Item(record));
       if (!known.waits) this.#unqueue(known);

@@ -9,7 +9,7 @@ export const $ = (id) => document.getElementById(id);
 
 const zoom = new Zoom($("large"), $("large").querySelector("img"));
 export const stage = new Stage($("picture"), $("range"), {
-  enlarge: () => zoom.open($("art").src, $("art").alt),
+  enlarge: () => $("art").hidden || zoom.open($("art").src, $("art").alt),
   seamed: (on) => $("compare").setAttribute("aria-pressed", on),
 });
 
@@ -130,6 +130,7 @@ function renderStyles({ current, style }) {
 }
 
 export async function offerStyles(studio) {
+  if (styles.length > 0) return;
   ({ styles } = await limits());
   $("styles").replaceChildren(
     ...styles.map((name, place) => {
@@ -212,18 +213,27 @@ $("photo").addEventListener("error", ({ target }) => {
 });
 
 let hiding;
+let back = null; // what Undo does
 
-// A word at the foot of the page for a few seconds, with a way back where there is one.
+// A word at the foot of the page for a few seconds, with a way back where there is one: from all that
+// was done while it could be seen.
 export function notify(text, undo) {
   clearTimeout(hiding);
   const notice = $("notice");
+  const earlier = notice.classList.contains("shown") ? back : null;
+  back =
+    undo &&
+    (() => {
+      undo();
+      earlier?.();
+    });
   notice.firstChild.textContent = text;
   notice.classList.add("shown");
   const hide = () => notice.classList.remove("shown");
   $("undo").hidden = !undo;
   $("undo").onclick = () => {
     hide();
-    undo();
+    back();
   };
   hiding = setTimeout(hide, undo ? 8000 : 4000);
 }

@@ -369,6 +369,35 @@ def test_forms_that_are_refused(parts: list[tuple[str, bytes]], said: str) -> No
     assert said in refused(handler(event("http_api", form(*parts)), CONTEXT), 400)
 
 
+@pytest.mark.parametrize("charset", ["bogus", "zlib", "utf-16", "a\0b"])
+def test_a_field_is_utf_8_whatever_charset_it_names(charset: str, face: bytes) -> None:
+    """Browsers name none; a name that is no encoding is not the service's failure."""
+    sent = form(('max_side"', b"100"), (FILE, face))
+    named = sent.replace(b"octet-stream", b"octet-stream; charset=" + charset.encode(), 1)
+    assert picture(handler(event("http_api", named), CONTEXT)).size == (100, 100)
+
+
+def test_a_file_name_may_be_any_bytes(face: bytes) -> None:
+    sent = form((FILE, face)).replace(b"photo.jpg", b"caf\xe9.jpg")
+    assert picture(handler(event("http_api", sent), CONTEXT)).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--x\r\n" + b"a:b\r\n" * 1000,
+        b"--x\r\n" + b"a:b:c\r\n" * 1000,
+        b"data:" * 200_000,
+        b"<!>" * 1000 + b"x",
+        b"\r\n" * 500_000 + b"x",
+    ],
+    ids=["headers", "headers with colons", "data URLs", "declarations", "blank lines"],
+)
+def test_no_body_takes_long_to_recognise(body: bytes) -> None:
+    """A pattern that could be matched in many ways would be tried in all of them."""
+    refused(handler(event("http_api", body), CONTEXT), 400)
+
+
 def test_a_form_that_is_cut_short(face: bytes) -> None:
     whole = form((FILE, face))
     for kept in (80, 200, len(whole) // 2, len(whole) - 12):

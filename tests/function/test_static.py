@@ -151,7 +151,7 @@ def test_compressed(accepted: str) -> None:
     assert gzip.decompress(content(answer)).decode() == text("/")
 
 
-@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity", "gzip; q=0"])
+@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity", "gzip; q=0", "gzip;q=0.000, identity"])
 def test_not_compressed_where_it_is_not_understood(accepted: str) -> None:
     answer = fetch("/", Accept_Encoding=accepted)
     assert "content-encoding" not in answer["headers"]
@@ -213,3 +213,11 @@ def test_the_page_may_upload_where_the_forms_lead_to_and_nowhere_else(
     store._client.cache_clear()
     assert policy()["connect-src"] == f"'self' {form.scheme}://{form.netloc}"
     assert link.netloc == form.netloc
+
+
+@pytest.mark.parametrize("path", ["/", "/sw.js"])
+def test_304_for_each_way_to_name_what_is_held(path: str) -> None:
+    tag = fetch(path)["headers"]["etag"]
+    for held in (tag, tag.removeprefix("W/"), "*", f'"other", {tag}'):
+        assert fetch(path, If_None_Match=held)["statusCode"] == 304
+    assert fetch(path, If_None_Match='W/"other"')["statusCode"] == 200

@@ -77,6 +77,30 @@ def test_a_press_shows_the_photo(page: Any, samples: Path) -> None:
     assert page.locator("#large").is_hidden()
 
 
+def test_a_press_that_ends_beside_the_picture(page: Any, samples: Path) -> None:
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    until(page, "!document.querySelector('.revealing')")
+    page.hover("#picture")
+    page.mouse.down()
+    page.wait_for_selector("#picture.peeking")
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    page.wait_for_selector("#picture:not(.peeking)")
+
+
+def test_there_is_nothing_to_enlarge_before_there_is_line_art(
+    page: Any, proxy: Proxy, samples: Path
+) -> None:
+    gate = proxy.hold("/transform")
+    choose(page, samples / "cat.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    page.click("#picture", position={"x": 60, "y": 60})
+    assert page.locator("#large").is_hidden()
+    gate.set()
+    wait_for(page, "drawn")
+
+
 def scale(page: Any) -> float:
     shown = "image => image.getBoundingClientRect().width / image.clientWidth"
     return float(page.locator("#large img").evaluate(shown))
@@ -279,6 +303,25 @@ def test_a_camera_that_is_closed_takes_nothing(page: Any, proxy: Proxy) -> None:
     page.wait_for_selector("#viewfinder", state="hidden")
     assert page.get_attribute("body", "data-state") == "empty"
     assert proxy.to("/transform") == []
+
+
+def test_a_camera_that_starts_after_it_was_closed(page: Any, proxy: Proxy) -> None:
+    """It is opened again meanwhile: both are answered at once, as one question to the user is."""
+    page.evaluate(
+        """() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            const answered = new Promise((resolve) => (window.answer = resolve));
+            navigator.mediaDevices.getUserMedia = (what) => answered.then(() => ask(what));
+        }"""
+    )
+    page.click("#camera")
+    page.click("#viewfinder [data-do=close]")
+    page.click("#camera")
+    page.evaluate("answer()")
+    page.click("#viewfinder [data-do=shutter]:enabled")
+    wait_for(page, "drawn")
+    assert len(proxy.to("/transform")) == 1
+    assert page.evaluate("document.querySelector('video').srcObject") is None
 
 
 def test_a_phone_takes_photos_with_its_own_app(open_page: Open) -> None:

@@ -408,6 +408,39 @@ def test_the_token_goes_to_the_service_alone(page: Any, proxy: Proxy, samples: P
     assert not any("authorization" in each.all_headers() for each in elsewhere)
 
 
+def test_tried_again_while_it_is_still_prepared(page: Any, samples: Path) -> None:
+    """Preparing takes long here: the photo is cancelled and tried again before it is over."""
+    page.evaluate(
+        """() => {
+            const decode = window.createImageBitmap;
+            const ready = new Promise((resolve) => (window.ready = resolve));
+            window.createImageBitmap = (...all) => ready.then(() => decode(...all));
+        }"""
+    )
+    choose(page, samples / "cat.jpg", samples / "face.jpg")
+    page.click("#cancel-all")
+    page.click("#again-all")
+    page.click("#styles button >> nth=1")
+    page.evaluate("ready()")
+    drawn(page, 2)
+
+
+def test_plain_http_is_loaded_anew_too(open_page: Open, proxy: Proxy, samples: Path) -> None:
+    """There are no caches to clear on plain http; and the next photo is drawn, whatever happens."""
+    page = open_page(mishaps=True, reports=False)
+    page.add_init_script("delete window.caches; delete Navigator.prototype.serviceWorker;")
+    page.reload()
+    upload = b'{"url": "http://127.0.0.1:9/", "fields": {}}'
+    job = b'{"id": "1", "status": "waiting", "job_url": "/jobs/1", "upload": %s}' % upload
+    proxy.refuse("/jobs", Answer(201, headers={"content-type": "application/json"}, body=job))
+    proxy.refuse("/transform", Answer(413), Answer(413), None)
+    choose(page, samples / "cat.jpg", samples / "face.jpg")
+    page.click("#strip .failed")
+    page.wait_for_selector("#doing:has-text('ArtLine was updated')")
+    drawn(page, 1)
+    assert len(proxy.to("/")) == 3  # opened, made plain, and loaded anew
+
+
 def test_plain_http_has_no_hashes(open_page: Open, proxy: Proxy, tmp_path: Path) -> None:
     """As a browser is on a LAN, where the page comes from no secure origin."""
     page = open_page(mishaps=True)

@@ -93,6 +93,17 @@ def test_deleted_and_undone(page: Any, samples: Path) -> None:
     assert kept(page) == []
 
 
+def test_undo_brings_back_all_that_was_just_deleted(page: Any, samples: Path) -> None:
+    choose(page, samples / "cat.jpg", samples / "face.jpg", samples / "rotated.jpg")
+    drawn(page, 3)
+    page.dblclick("#remove")
+    drawn(page, 1)
+    page.click("#undo")
+    drawn(page, 3)
+    page.reload()
+    drawn(page, 3)
+
+
 def test_all_deleted_and_undone(page: Any, samples: Path) -> None:
     choose(page, samples / "cat.jpg", samples / "face.jpg")
     drawn(page, 2)
@@ -216,6 +227,20 @@ def test_two_tabs_draw_each_photo_once(page: Any, proxy: Proxy, samples: Path) -
     drawn(other, 3)
     drawn(page, 3)
     assert len(kept(page)) == 3
+
+
+def test_what_one_tab_cancels_the_other_leaves(page: Any, proxy: Proxy, samples: Path) -> None:
+    proxy.hold("/transform")
+    choose(page, samples / "cat.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector("#doing:has-text('Another tab')")
+    page.click("#cancel")
+    for tab in (page, other):
+        tab.wait_for_selector("#doing:has-text('Cancelled')")
+    page.wait_for_timeout(500)
+    assert other.get_attribute("body", "data-state") == "failed"
 
 
 def test_three_hundred_are_light(page: Any) -> None:

@@ -120,6 +120,23 @@ def test_code_is_for_this_very_endpoint(page: Any, proxy: Proxy, samples: Path) 
         assert "ARTLINE_TOKEN" not in text
 
 
+@pytest.mark.parametrize(
+    ("auth", "said"),
+    [("token", ("$ARTLINE_TOKEN", "ARTLINE_TOKEN")), ("iam", ("--aws-sigv4", "SigV4Auth"))],
+)
+def test_code_for_who_may_call(
+    open_page: Open, proxy: Proxy, auth: str, said: tuple[str, str]
+) -> None:
+    health = json.dumps({"status": "ok", "auth": auth}).encode()
+    answer = Answer(200, headers={"content-type": "application/json"}, body=health)
+    proxy.refuse("/health", answer)
+    page = open_page()
+    page.click("#code")
+    for name, words in zip(("curl", "python"), said, strict=True):
+        page.wait_for_selector(f"#{name}:has-text('{words}')")
+    compile(page.inner_text("#python"), "python", "exec")
+
+
 def test_the_code_runs(page: Any, samples: Path, tmp_path: Path) -> None:
     import subprocess
     import sys
@@ -176,6 +193,32 @@ def test_styles(open_page: Open, proxy: Proxy, samples: Path) -> None:
 def one_style(sent: Sent) -> Answer | None:
     """A model that lists no styles has one."""
     return healthy("default") if sent.path == "/health" else None
+
+
+def test_styles_where_the_service_said_nothing_at_first(
+    open_page: Open, proxy: Proxy, samples: Path
+) -> None:
+    proxy.refuse("/health", Answer(503), healthy("ink", "line"))
+    page = open_page(mishaps=True)
+    assert page.locator("#styles").is_hidden()
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    page.wait_for_selector("#styles button >> nth=1")
+
+
+def test_what_is_dropped_leaves_what_is_being_saved(page: Any, samples: Path) -> None:
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    page.click("#more")
+    page.evaluate(
+        """() => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File(["x"], "a.jpg", { type: "image/jpeg" }));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        }"""
+    )
+    page.wait_for_selector("#as_png")
+    assert page.locator("#strip li").count() == 1
 
 
 def test_one_style_is_no_choice(open_page: Open, proxy: Proxy, samples: Path) -> None:

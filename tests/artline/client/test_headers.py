@@ -71,3 +71,14 @@ def test_the_forms_that_servers_write() -> None:
         "db": {"dur": "53.2"},
         "a": {"desc": "cold", "dur": "1"},
     }
+
+
+@pytest.mark.parametrize(
+    "header", [";a  " * 15000 + "!", "a" + ";a  " * 15000 + "!", 'a;b=",' * 10000]
+)
+def test_no_header_takes_long(header: str) -> None:
+    assert len(server_timing(header)) <= 1
+
+
+def test_what_follows_a_fault_is_read() -> None:
+    assert server_timing("a;, b c, d;dur=1") == {"d": {"dur": "1"}}

@@ -342,6 +342,8 @@ def test_a_jpeg_of_a_thousand_scans_is_stopped() -> None:
         (b"\0\0\0\x18ftypcrx ", "camera raw"),
         (b"\0\0\0\x20ftypmp42", "video"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a > b -->\n<!-- c --><svg>", "SVG"),
+        (b"<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' [ <!ENTITY a '>'> ]>\n<svg ", "SVG"),
         (bytes(128) + b"DICM", "DICOM"),
         (b"PK\x03\x04", "ZIP"),
     ],
@@ -349,6 +351,15 @@ def test_a_jpeg_of_a_thousand_scans_is_stopped() -> None:
 def test_what_is_not_read_is_named(begin: bytes, name: str) -> None:
     with pytest.raises(UnknownFormatError, match=name):
         decode(begin + bytes(400), BOX)
+
+
+@pytest.mark.parametrize(
+    "repeated", [b"<!>", b"<!-- -->", b"<!--", b"<![]>", b"<![] ", b"<?xml ?>", b"\xef\xbb\xbf "]
+)
+def test_no_beginning_takes_long_to_recognise(repeated: bytes) -> None:
+    """A pattern that could be matched in many ways would be tried in all of them."""
+    with pytest.raises(UnknownFormatError, match="no image"):
+        decode(repeated * 1000, BOX)
 
 
 def _png(mode: str, transparency: Any) -> bytes:
