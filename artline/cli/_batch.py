@@ -37,6 +37,8 @@ class Skipped:
     photo: Photo
     why: str
     file: Path | None = None
+    same: str | None = None
+    """The key of the photo that this is a copy of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Failed:
 
     photo: Photo
     error: ArtLineError
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Batch:
     skipped: int = 0
     failed: int = 0
     _keys: dict[str, Photo] = field(default_factory=dict)
+    _errors: dict[str | None, ArtLineError] = field(default_factory=dict)
+    """Of the photos that could not be drawn, by key."""
 
     def run(self) -> None:
         """Draws the photos that the named files are or the named directories hold."""
@@ -89,11 +94,19 @@ class Batch:
             return
         self.display.expect(len(photos))
         todo = self._todo(photos, model, record)
+        copies: list[Skipped] = []
         at_once = min(self.arguments.at_once or self.artist.at_once, max(1, len(photos)))
         for outcome in outcomes(todo, self._draw, at_once=at_once):
             if isinstance(outcome, BaseException):
                 raise outcome
+            if isinstance(outcome, Skipped) and outcome.same:
+                copies.append(outcome)  # what becomes of it is known once all are drawn
+                continue
             self._tell(outcome, record)
+            self.display.advance()
+        for copy in copies:
+            reason = self._errors.get(copy.same)
+            self._tell(Failed(copy.photo, reason) if reason else copy, record)
             self.display.advance()
         if record and not self.failed:
             record.drop(self._keys)
@@ -143,7 +156,7 @@ class Batch:
             return Failed(photo, error)
         key = f"{target}:{sha256}:{options}" if target else f"{sha256}:{options}"
         if key in self._keys:
-            return Skipped(photo, f"the same photo as {self._keys[key]}, drawn once")
+            return Skipped(photo, f"the same photo as {self._keys[key]}, drawn once", same=key)
         self._keys[key] = photo
         if record and (art := record.get(key)):
             return Skipped(photo, f"saved before as {art}", art)
@@ -157,11 +170,12 @@ class Batch:
             with self.display.line(str(todo.photo)) as progress:
                 art = self.artist.draw(todo.data, progress)
         except ArtLineError as error:
-            return Failed(todo.photo, error)
+            return Failed(todo.photo, error, todo.key)
         return Drawn(todo, art, perf_counter() - start)
 
     def _tell(self, outcome: Drawn | Skipped | Failed, record: Record | None) -> None:
         if isinstance(outcome, Failed):
+            self._errors[outcome.key] = outcome.error
             self._fail(str(outcome.photo), outcome.error)
         elif isinstance(outcome, Skipped):
             self.skipped += 1
@@ -187,7 +201,7 @@ class Batch:
             if record:
                 record.add(todo.key, file)
         except SaveError as error:
-            self._fail(str(todo.photo), error)
+            self._tell(Failed(todo.photo, error, todo.key), record)
             return
         self.drawn += 1
         self.display.say(
@@ -213,6 +227,8 @@ class Batch:
 def _exists(path: Path) -> bool:
     """Whether the file is there. Raises `SaveError` where it cannot be."""
     try:
+        if path.is_dir():
+            raise SaveError(f"{path} cannot be written: it is a directory")
         return path.exists()
     except OSError as error:  # a name that is too long
         raise SaveError(f"{path} cannot be written: {error.strerror}") from error

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+from urllib.parse import unquote
 
 import httpx
 from PIL import Image
@@ -151,7 +152,7 @@ def line_art(response: httpx.Response) -> LineArt:
         data=response.content,
         content_type=content_type,
         timings={k: float(v["dur"]) for k, v in metrics.items() if is_number(v.get("dur"))},
-        model=response.headers.get("x-model"),
+        model=unquote(response.headers.get("x-model", "")) or None,
         cold=metrics.get("start", {}).get("desc") == "cold",
     )
 

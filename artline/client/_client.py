@@ -112,7 +112,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections. Requests fail then, those under way too."""
+        """Closes the connections. Requests fail then; one that waits in another thread does so
+        when its answer comes, or its time is over.
+        """
         for each in self._connections.close():
             each.close()
 

@@ -48,6 +48,7 @@ class LineArt:
     def array(self) -> npt.NDArray[np.uint8]:
         """The line art as uint8 `[H, W]` where it is grey, `[H, W, 3]` or `[H, W, 4]` if not.
 
+        WebP has no grey: it gives `[H, W, 3]`, or `[H, W, 4]` without a background.
         Raises `UnknownFormatError` for SVG.
         """
         import numpy as np

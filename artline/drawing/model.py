@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..errors import ModelError
-from ..limits import DEFAULT_SIDE
+from ..limits import DEFAULT_SIDE, MIN_SIDE
 from ..photo.reader import Pixels
 
 METADATA = {"name", "version", "license", "source", "multiple", "max_side"}
@@ -29,6 +29,9 @@ DEFAULT_STYLE = "default"
 """The one style of a model that lists none."""
 
 STYLE = re.compile(r"[a-z][a-z0-9_-]*")
+
+COLOURS = (1, 3)
+"""How many line art may have."""
 
 LARGE = 64 * 2**20
 """Bytes of a model file from which on memory is saved: see `_options`."""
@@ -83,15 +86,37 @@ class Model:
         self.styles = _styles(metadata)
         # The default style's output has the same name in every model file.
         self._outputs = dict(zip(self.styles, ("art", *self.styles[1:]), strict=True))
-        missing = set(self._outputs.values()) - {each.name for each in self._session.get_outputs()}
-        if missing:
-            raise ValueError(f"it has no output for the style {', '.join(sorted(missing))}")
+        self._check_ports()
         self.fixed_size: tuple[int, int] | None = None
         if fixed:
             height, _, width = fixed.partition("x")
             self.fixed_size = int(height), int(width or height)
         if min(self.multiple, self.max_side, self.min_side, *(self.fixed_size or ())) < 1:
             raise ValueError("its metadata has a size below 1")
+        if self.max_side < MIN_SIDE:
+            raise ValueError(f"its max_side is {self.max_side}, below {MIN_SIDE}")
+
+    def _check_ports(self) -> None:
+        """Refuses a graph that does not take a photo, or give line art, as a model file does."""
+        inputs = {each.name: each for each in self._session.get_inputs()}
+        outputs = {each.name: each for each in self._session.get_outputs()}
+        if inputs.keys() != {"image"}:
+            raise ValueError(f"its inputs are {', '.join(sorted(inputs))}, not image")
+        if missing := set(self._outputs.values()) - outputs.keys():
+            raise ValueError(f"it has no output for the style {', '.join(sorted(missing))}")
+        ports: dict[str, tuple[Any, tuple[int, ...]]] = {"image": (inputs["image"], (3,))}
+        ports |= {name: (outputs[name], COLOURS) for name in self._outputs.values()}
+        for name, (port, colours) in ports.items():
+            # A side that is not known is a name, or None; a graph may say nothing of its shape.
+            known = not port.shape or (
+                len(port.shape) == 4
+                and (not isinstance(port.shape[3], int) or port.shape[3] in colours)
+            )
+            if port.type != "tensor(uint8)" or not known:
+                raise ValueError(
+                    f"{name} is {port.type} of {port.shape}, not uint8 of [1, H, W,"
+                    f" {' or '.join(map(str, colours))}]"
+                )
 
     @cached_property
     def sha256(self) -> str:
@@ -126,8 +151,11 @@ class Model:
         except Exception as error:  # the engine's own exceptions share no base class
             what = f"a photo of {width}x{height} pixels"
             raise RunError(f"{self.path.name} cannot draw {what}: {error}") from error
-        art: Pixels = outputs[0][0, :height, :width]
-        return art
+        drawn: Pixels = outputs[0]
+        if drawn.shape not in [(1, rows, columns, colours) for colours in COLOURS]:
+            given, wanted = list(drawn.shape), [1, rows, columns, "1 or 3"]
+            raise RunError(f"{self.path.name} gives {given}, not {wanted}")
+        return drawn[0, :height, :width]
 
     def _padded(self, side: int) -> int:
         side = max(side, self.min_side)
@@ -163,7 +191,9 @@ def _check_providers(providers: Sequence[Any]) -> None:
             raise ModelError(
                 f"There is no provider {name!r}: this onnxruntime has {', '.join(there)}"
             )
-        if isinstance(provider, tuple) and [type(each) for each in settings] != [dict]:
+        if isinstance(provider, tuple) and (
+            len(settings) != 1 or not isinstance(settings[0], dict)
+        ):
             raise ModelError(
                 f"A provider must be a name, or a name and its settings: not {provider!r}"
             )

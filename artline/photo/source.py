@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from PIL import Image
 
 from ..errors import DamagedPhotoError, PhotoError, UnknownFormatError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 
 class Readable(Protocol):
@@ -22,9 +18,16 @@ class Readable(Protocol):
         """All that is left of it."""
 
 
+class Array(Protocol):
+    """An array of numpy's, or of another library that numpy reads."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """Where its numbers are."""
+
+
 PhotoSource: TypeAlias = (
-    "bytes | bytearray | memoryview | str | os.PathLike[str] | Readable | Image.Image"
-    " | npt.NDArray[np.uint8]"
+    bytes | bytearray | memoryview | str | os.PathLike[str] | Readable | Image.Image | Array
 )
 """A path, an image file's bytes, an open file, a Pillow image, or a uint8 array of `[H, W]`,
 `[H, W, 1]`, `[H, W, 3]` RGB or `[H, W, 4]` RGBA."""

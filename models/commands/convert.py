@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=_side,
         help="by default a model file's own, else 1024; memory lowers it",
     )
-    add("--fixed", type=_size, help="HxW: draw at this size alone")
+    add("--fixed", type=_size, help="HxW: draw at this size alone, smaller photos continued")
     add("--mean", type=_colours, help="R,G,B of 0..1, where the file does not say")
     add("--std", type=_deviations, help="R,G,B, likewise")
     add("--range", type=_range, default=(0.0, 1.0), help="LOW,HIGH of the output: black and white")
@@ -111,7 +111,9 @@ def _side(text: str) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
-    return _positive(height), _positive(width or height)
+    size = _positive(height), _positive(width or height)
+    _side(str(max(size)))
+    return size
 
 
 def _numbers(*counts: int) -> Callable[[str], tuple[float, ...]]:

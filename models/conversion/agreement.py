@@ -38,7 +38,9 @@ def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
     Raises `FileNotFoundError` where the folder holds no JPEG.
     """
     found = []
-    for path in sorted(filter(Path.is_file, folder.glob("*.jpg"))):  # no pipe, which blocks
+    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+        if path.suffix.lower() not in (".jpg", ".jpeg") or not path.is_file():  # a pipe blocks
+            continue
         photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
         if size is not None:
             photo = ImageOps.fit(photo, size[::-1])

@@ -139,6 +139,8 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
     ours = Model(to)
     pairs = [(photo, ours.run(photo)) for photo in photos]
     _check_something_drawn([art for _, art in pairs])
+    for style in ours.styles[1:]:
+        _check_something_drawn([ours.run(photo, style) for photo in photos])
     contactsheet.save(contactsheet.sheet(pairs), options.preview)
     report.notes.append(f"to look at: {options.preview}")
     return report
@@ -224,8 +226,11 @@ def _export(source: Source, to: Path, metadata: dict[str, str], options: Options
             low=source.low,
             high=source.high,
         )
-    except (RuntimeError, ValueError) as error:
-        raise RefusedError(f"a network that cannot be written as ONNX: {plain(error)}") from error
+    except Exception as error:  # torch's, onnx's and the engine's share no base class
+        hint = "" if fixed else "; where photos of one size are enough, name it with --fixed HxW"
+        raise RefusedError(
+            f"a network that cannot be written as ONNX: {plain(error)}{hint}"
+        ) from error
 
 
 def _in_eight_bits(model: Path, notes: list[str], samples: Path) -> list[Pixels]:

@@ -63,14 +63,19 @@ def _learner(path: str, request: Facts, facts: Facts) -> nn.Module:
     from fastai.learner import load_learner  # type: ignore[import-untyped]
     from fastai.vision.core import PILImage, TensorImage  # type: ignore[import-untyped]
 
-    learner = load_learner(path, cpu=True)
+    try:
+        learner = load_learner(path, cpu=True)
+    except UnboundLocalError:  # fastai hides which module is missing
+        torch.load(path, map_location="cpu", weights_only=False)
+        raise
     decode = None
     # A learner that was trained with plain torch loaders has no transforms, and cannot predict.
     transforms = getattr(learner.dls.after_batch, "fs", None)
     if norms := [t for t in transforms or [] if isinstance(t, Normalize)]:
         mean, std = (getattr(norms[0], key).detach().cpu().float() for key in ("mean", "std"))
         decode = (mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
-        facts["mean"], facts["std"] = mean.flatten().tolist(), std.flatten().tolist()
+        # One number may stand for all three colours.
+        facts["mean"], facts["std"] = (v.flatten().expand(3).tolist() for v in (mean, std))
         means = ", ".join(f"{m:.3f}" for m in facts["mean"])
         facts["notes"].append(f"normalisation of photo and line art, mean {means}")
     if transforms is None:
@@ -110,14 +115,15 @@ def _module(path: str, request: Facts, facts: Facts) -> nn.Module:
 def _torchscript(path: str, request: Facts, facts: Facts) -> nn.Module:
     load: Any = torch.jit.load
     module = load(path, map_location="cpu").eval()
-    if Wrapped(module).dtype != torch.float32:
+    if (precision := Wrapped(module).dtype) != torch.float32:
+        named = "double" if precision == torch.float64 else "half"
         try:
             single = load(path, map_location="cpu").eval().float()
             single(torch.zeros(1, 3, *(request["size"] or TRACED_AT)))
             module = single
-            facts["notes"].append("half precision, converted to single")
-        except RuntimeError:  # its graph itself names half precision somewhere
-            facts["notes"].append("half precision")
+            facts["notes"].append(f"{named} precision, converted to single")
+        except RuntimeError:  # its graph itself names that precision somewhere
+            facts["notes"].append(f"{named} precision")
     return Wrapped(module, request["output"])
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnx.compose
 import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
@@ -32,9 +31,11 @@ _TYPES: dict[int, type[np.generic]] = {
     TensorProto.DOUBLE: np.float64,
     TensorProto.UINT8: np.uint8,
 }
+_CENTRED = 11  # from this opset on Resize takes pixels by their centres
 _OPSET = 13  # older files are brought up to it, for Clip, Round and the rest as they are today
 _TRIED_AT = (128, 192)
 DEFAULT_OUTPUT = "art"  # of a model file
+INNER = "net/"  # before the names of the graph, which may be the contract's
 _LONGEST_RUN = 120  # seconds: a graph may hold a loop
 _TO_LAST = {"first": [0, 2, 3, 1], "last": [0, 1, 2, 3]}
 _TO_FIRST = {"first": [0, 3, 1, 2], "last": [0, 1, 2, 3]}
@@ -108,27 +109,15 @@ def _describes_itself(model: onnx.ModelProto) -> bool:
 def from_graph(model: onnx.ModelProto, options: Options, output: str | None = None) -> OnnxSource:
     """The image-to-image network in `model`, whose line art is `output`, tried on a photo."""
     _sort(model.graph)
-    weights = {initializer.name for initializer in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        raise RefusedError(f"an ONNX model with {len(inputs)} inputs, where one photo belongs")
-    kind = inputs[0].type.tensor_type.elem_type
-    if kind not in _TYPES:
-        name = TensorProto.DataType.Name(kind)
-        raise RefusedError(f"an ONNX model whose input is {name}, where float or uint8 belongs")
-    shape = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
-    if len(shape) != 4 or (all(shape[1:]) and not {shape[1], shape[3]} & {3}):
-        raise RefusedError(f"an ONNX model whose input is {shape}, no photo of three channels")
+    given, kind, shape = _input(model)
     session = _session(model)
     notes = []
     tried: list[str] = []
-    for channels in ("first", "last"):
-        if shape[1 if channels == "first" else 3] not in (0, 3):
-            continue
-        photo = Port(inputs[0].name, kind, channels)
+    for channels in _layouts(shape):
+        photo = Port(given, kind, channels)
         height, width = shape[2:] if channels == "first" else shape[1:3]
         fixed = (height, width) if height and width else None
-        size = options.fixed or fixed or _TRIED_AT
+        size = options.fixed or (height or _TRIED_AT[0], width or _TRIED_AT[1])
         try:
             outputs = _run(session, photo, _photo(photo, np.zeros((*size, 3), np.uint8), options))
         except Exception as error:  # the engine's own exceptions share no base class
@@ -136,7 +125,8 @@ def from_graph(model: onnx.ModelProto, options: Options, output: str | None = No
             continue
         break
     else:
-        raise RefusedError(f"an ONNX model that does not run: {' '.join(tried[:1])}")
+        hint = "" if options.fixed else " (if it takes one size alone: --fixed HxW)"
+        raise RefusedError(f"an ONNX model that does not run: {' '.join(tried[:1])}{hint}")
     art, colours = _choose(session, outputs, size, output)
     if fixed:
         options.fixed = options.fixed or fixed
@@ -147,6 +137,30 @@ def from_graph(model: onnx.ModelProto, options: Options, output: str | None = No
         notes.append("no --mean and --std given: pixels go in as 0..1")
     draw = _drawer(session, photo, art, options)
     return OnnxSource("ONNX model", model, photo, art, colours, draw, notes)
+
+
+def _input(model: onnx.ModelProto) -> tuple[str, int, list[int]]:
+    """The name, the element type and the shape, 0 where it is free, of the one input."""
+    weights = {initializer.name for initializer in model.graph.initializer}
+    weights |= {initializer.values.name for initializer in model.graph.sparse_initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        raise RefusedError(f"an ONNX model with {len(inputs)} inputs, where one photo belongs")
+    kind = inputs[0].type.tensor_type.elem_type
+    if kind not in _TYPES:
+        name = TensorProto.DataType.Name(kind)
+        raise RefusedError(f"an ONNX model whose input is {name}, where float or uint8 belongs")
+    shape = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
+    if len(shape) != 4 or (all(shape[1:]) and not {shape[1], shape[3]} & {3}):
+        raise RefusedError(f"an ONNX model whose input is {shape}, no photo of three channels")
+    return inputs[0].name, kind, shape
+
+
+def _layouts(shape: list[int]) -> list[str]:
+    """Where the colours may be in an input of `shape`: where it has 3, else where it is free."""
+    places = {"first": shape[1], "last": shape[3]}
+    most = 3 if 3 in places.values() else 0
+    return [name for name, colours in places.items() if colours == most]
 
 
 def _choose(
@@ -213,9 +227,43 @@ def _sort(graph: onnx.GraphProto) -> None:
 def _taken(node: onnx.NodeProto) -> Iterator[str]:
     """The names that a node takes, by the graphs inside it as well."""
     yield from node.input
-    for attribute in node.attribute:
-        for inner in attribute.g.node:
+    for graph in _inner(node):
+        for inner in graph.node:
             yield from _taken(inner)
+
+
+def _inner(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The graphs inside a node, as the branches of an If."""
+    for attribute in node.attribute:
+        yield from [attribute.g] if attribute.HasField("g") else attribute.graphs
+
+
+def _walk(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """A graph and all that are inside it."""
+    yield graph
+    for node in graph.node:
+        for inner in _inner(node):
+            yield from _walk(inner)
+
+
+def _rename(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose every name begins with `INNER`, in the graphs inside its graph too.
+
+    `onnx.compose.add_prefix` leaves those as they are that an inner graph takes from outside.
+    """
+    renamed: onnx.ModelProto = onnx.ModelProto.FromString(model.SerializeToString())
+    for graph in _walk(renamed.graph):
+        for node in graph.node:
+            node.name = INNER + node.name if node.name else ""
+            for names in (node.input, node.output):
+                names[:] = [INNER + name if name else "" for name in names]
+        for values in (graph.input, graph.output, graph.value_info, graph.initializer):
+            for value in values:
+                value.name = INNER + value.name
+        for sparse in graph.sparse_initializer:
+            sparse.values.name = INNER + sparse.values.name
+        del graph.quantization_annotation[:]
+    return renamed
 
 
 def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
@@ -278,6 +326,7 @@ def write(source: OnnxSource, to: Path, metadata: dict[str, str], options: Optio
         return
     model = source.model
     if _is_old(model):
+        before = _opset(model)
         try:
             model = onnx.version_converter.convert_version(model, _OPSET)
         except Exception as error:  # onnx raises errors of many kinds here
@@ -285,7 +334,9 @@ def write(source: OnnxSource, to: Path, metadata: dict[str, str], options: Optio
                 f"an ONNX model of an opset before {_OPSET} that cannot be brought up to it:"
                 f" {plain(error)}"
             ) from error
-    model = onnx.compose.add_prefix(model, "net/")  # its names may be the contract's
+        if before < _CENTRED:
+            _keep_corners(model)
+    model = _rename(model)
     made = _graph(source, model, options)
     whole = helper.make_model(
         made, opset_imports=model.opset_import, ir_version=max(model.ir_version, 8)
@@ -313,7 +364,7 @@ def _graph(source: OnnxSource, model: onnx.ModelProto, options: Options) -> onnx
             helper.make_node("Mul", ["photo_float", "photo_scale"], ["photo_scaled"]),
             helper.make_node("Add", ["photo_scaled", "photo_offset"], ["photo_normal"]),
         ]
-    inner, outer = f"net/{source.photo.name}", f"net/{source.art.name}"
+    inner, outer = INNER + source.photo.name, INNER + source.art.name
     to_first = _TO_FIRST[source.photo.channels]
     before += [
         helper.make_node("Transpose", ["photo_normal"], ["photo_turned"], perm=to_first),
@@ -354,6 +405,7 @@ def _graph(source: OnnxSource, model: onnx.ModelProto, options: Options) -> onnx
         given,
         made,
         [*model.graph.initializer, *(numpy_helper.from_array(v, k) for k, v in constants.items())],
+        sparse_initializer=list(model.graph.sparse_initializer),
     )
 
 
@@ -369,10 +421,30 @@ def _write_as_it_is(source: OnnxSource, to: Path, options: Options) -> None:
     source.notes.append("a model file already: its graph is kept as it is")
     if options.mean or options.std or (options.low, options.high) != (0, 1):
         source.notes.append("--mean, --std and --range are not used: its graph holds its own")
+    if options.fixed and own.get("fixed_size") != "{}x{}".format(*options.fixed):
+        source.notes.append("--fixed is not used: it draws at any size")
+    if options.max_side and options.max_side > int(own["max_side"]):
+        source.notes.append(f"--max-side is not used: it draws up to {own['max_side']} pixels")
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    """Of ONNX's own operators."""
+    versions = [i.version for i in model.opset_import if i.domain in ("", "ai.onnx")]
+    return min(versions, default=_OPSET)
 
 
 def _is_old(model: onnx.ModelProto) -> bool:
-    return any(i.domain in ("", "ai.onnx") and i.version < _OPSET for i in model.opset_import)
+    return _opset(model) < _OPSET
+
+
+def _keep_corners(model: onnx.ModelProto) -> None:
+    """Have every Resize take places as it did before opset 11, which the converter forgets."""
+    corners = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    for node in (node for graph in _walk(model.graph) for node in graph.node):
+        if node.op_type == "Resize":
+            named = {attribute.name for attribute in node.attribute}
+            new = {name: value for name, value in corners.items() if name not in named}
+            node.attribute.extend(helper.make_attribute(*each) for each in new.items())
 
 
 def _multiple(model: onnx.ModelProto) -> int:

@@ -124,6 +124,8 @@ def _try(module: nn.Module, size: tuple[int, int]) -> Any:
 def _shape(module: nn.Module, size: tuple[int, int]) -> tuple[int, ...] | None:
     try:
         given = _try(module, size)
+    except RefusedError:
+        raise
     except Exception as error:  # whatever the network's own code raises
         refuse_lack_of_memory(error, size)
         return None  # sizes that do not meet, somewhere inside

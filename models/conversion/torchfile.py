@@ -17,6 +17,7 @@ from models.conversion.text import plain
 
 MAX_PICKLE = 256 * 2**20
 _MOST_DIMENSIONS = 64
+_PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the format before torch 1.6
 _STORAGES = {
     "FloatStorage": torch.float32,
@@ -190,7 +191,7 @@ class TorchFile:
         Raises `RefusedError` where it would reach beyond its storage, or repeat its elements.
         """
         for _ in range(2):  # a parameter is made of a tensor
-            if str(made.maker) == "torch._utils._rebuild_parameter" and made.args:
+            if str(made.maker) in _PARAMETERS and made.args:
                 made = made.args[0]
         if not isinstance(made, Object) or str(made.maker) not in (
             "torch._utils._rebuild_tensor_v2",

@@ -24,6 +24,7 @@ from models.conversion.torchfile import TorchFile
 _NESTED = ("state_dict", "model_state_dict", "model", "params_ema", "params", "generator", "net")
 _WRAPPERS = ("module.", "_orig_mod.", "model.")  # DataParallel, torch.compile, Lightning
 _MOST = 20_000  # modules
+_DEEPEST = 4  # dictionaries in one another
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -43,13 +44,16 @@ def read(path: Path) -> dict[str, Tensor]:
 def fit(weights: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
     """`weights` without what wrappers put before every name, if that makes them fit better."""
     best = weights
-    for wrapper in _WRAPPERS:
-        if all(name.startswith(wrapper) for name in best) and len(wanted & best.keys()) == 0:
-            best = {name.removeprefix(wrapper): tensor for name, tensor in best.items()}
+    while best and not wanted & best.keys():
+        of_all = (each for each in _WRAPPERS if all(name.startswith(each) for name in best))
+        if (wrapper := next(of_all, None)) is None:
+            break
+        best = {name.removeprefix(wrapper): tensor for name, tensor in best.items()}
     return best
 
 
-def _find(file: TorchFile, value: Any) -> Iterator[tuple[str, Tensor]]:
+def _find(file: TorchFile, value: Any, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """The weights in a module, in a learner, or in a dictionary: in one that it holds, if any."""
     if isinstance(value, Object) and not value.called:
         if value.get("_modules") is not None:
             yield from _of_module(file, value)
@@ -57,15 +61,15 @@ def _find(file: TorchFile, value: Any) -> Iterator[tuple[str, Tensor]]:
             yield from _of_module(file, value.get("model"))
         return
     items = pairs(value)
-    if any(_is_tensor(item) for item in items.values()):
-        for name, item in items.items():
-            if isinstance(name, str) and _is_tensor(item):
-                yield name, file.tensor(item)
-        return
-    for key in _NESTED:
-        if key in items:
-            yield from _find(file, items[key])
-            return
+    for key in _NESTED if depth < _DEEPEST else ():
+        if (inner := items.get(key)) is None or _is_tensor(inner):
+            continue
+        if found := list(_find(file, inner, depth + 1)):
+            yield from found
+            return  # a checkpoint's other tensors, as its loss, are no weights
+    for name, item in items.items():
+        if isinstance(name, str) and _is_tensor(item):
+            yield name, file.tensor(item)
 
 
 def _of_module(file: TorchFile, top: Object) -> Iterator[tuple[str, Tensor]]:

@@ -151,7 +151,9 @@ def test_compressed(accepted: str) -> None:
     assert gzip.decompress(content(answer)).decode() == text("/")
 
 
-@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity", "gzip; q=0", "gzip;q=0.000, identity"])
+@pytest.mark.parametrize(
+    "accepted", ["", "br", "gzip;q=0", "identity", "gzip; q=0", "gzip;q=0.000, identity"]
+)
 def test_not_compressed_where_it_is_not_understood(accepted: str) -> None:
     answer = fetch("/", Accept_Encoding=accepted)
     assert "content-encoding" not in answer["headers"]

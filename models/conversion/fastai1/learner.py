@@ -89,7 +89,10 @@ def _read(path: Path, inert: frozenset[str]) -> Source:
     with TorchFile(path) as file:
         state = file.value
         if not isinstance(state, dict) or not {"model", "data"} <= state.keys():
-            raise RefusedError(f"no learner: {describe(state)}")
+            raise RefusedError(
+                f"no learner: {describe(state)}; for weights, name the network that they are for"
+                " with --factory"
+            )
         data = state["data"]
         _check_pictures(data)
         check(file.found(), inert)

@@ -176,6 +176,27 @@ def test_the_same_photo_twice_is_drawn_once(
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
+def test_a_copy_of_what_could_not_be_drawn_has_failed_too(
+    at: list[str], artline: Any, tmp_path: Path
+) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff no more")
+    done = artline("1.jpg", "2.jpg", "-o", "out", *at)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 2
+    assert "2 failed" in done.stdout
+
+
+def test_a_directory_with_the_name_of_line_art(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "cat.jpg").mkdir(parents=True)
+    done = artline(samples / "cat.jpg", "-o", "out", "--name", "photo", *at)
+    assert done.returncode == 1
+    assert "out/cat.jpg cannot be written: it is a directory" in done.stderr
+    assert not any((tmp_path / "out" / "cat.jpg").iterdir())
+
+
 def test_names_in_whatever_bytes(
     at: list[str], samples: Path, artline: Any, tmp_path: Path
 ) -> None:

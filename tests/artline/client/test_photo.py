@@ -2,11 +2,13 @@
 
 import io
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import artline
 from artline import (
     DamagedPhotoError,
     Limits,
@@ -214,3 +216,12 @@ def test_heic_upright() -> None:
     assert (image.format, image.size) == ("JPEG", (100, 67))
     assert near(image, (0.1, 0.1), (255, 0, 0))
     assert near(image, (0.9, 0.9), (0, 0, 255))
+
+
+@pytest.mark.parametrize(
+    "takes",
+    [artline.draw, artline.Model.draw, artline.Client.draw, artline.AsyncClient.submit],
+)
+def test_types_are_there_at_run_time(takes: Any) -> None:
+    assert get_type_hints(takes)["photo"] == PhotoSource
+    assert type(None) in get_args(PhotoSource | None)

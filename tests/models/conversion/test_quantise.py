@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import pytest
+import torch
 from PIL import Image
 
 from artline.drawing.model import Model
@@ -54,6 +55,33 @@ def test_it_takes_sizes_that_it_was_not_calibrated_at(model: Any, tmp_path: Path
     quantise.quantise(model, small, photos[::2], photos[1::2])
     photo = np.asarray(Image.open(SAMPLES / "cat.jpg").resize((210, 98)))
     assert Model(small).run(photo).shape == (98, 210, 3)
+
+
+class Styles(torch.nn.Module):
+    """Two, of which the second turns what eight bits lose into black and white."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y = x.mean(1, keepdim=True)
+        around = torch.nn.functional.avg_pool2d(y, 3, 1, 1, count_include_pad=False)
+        return y, torch.sigmoid(400 * (y - around))
+
+
+def test_each_style_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata = {"name": "two", "version": "1", "license": "MIT", "source": "a test"}
+    styles = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "styles": ("soft", "steep")}
+    export(Styles(), tmp_path / "two.onnx", metadata=metadata, multiple=2, **styles)  # type: ignore[arg-type]
+    seen = []
+
+    def compare(ours: Any, theirs: Any, judged: Any) -> Any:
+        seen.append(ours.keywords["style"])
+        return agreement.compare(ours, theirs, judged)
+
+    monkeypatch.setattr(quantise, "compare", compare)
+    photos = agreement.photos(SAMPLES, SIZE)
+    quantise.quantise(
+        tmp_path / "two.onnx", tmp_path / "small.onnx", photos[::2], photos[1::2], 0.1
+    )
+    assert set(seen) == {"soft", "steep"}
 
 
 def test_what_cannot_keep_its_looks_is_refused(model: Any, tmp_path: Path) -> None:

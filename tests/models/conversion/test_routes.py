@@ -218,6 +218,160 @@ def test_what_makes_no_picture_is_refused(
         convert.convert(tmp_path / "net.pt", tmp_path / "m.onnx", options(), SAMPLES)
 
 
+def _state() -> dict[str, Tensor]:
+    return dict(make().state_dict())
+
+
+def _tagged() -> nn.Module:
+    module = make()
+    for parameter in module.parameters():
+        parameter.tag = "mine"  # type: ignore[attr-defined]
+    return module
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda: {"epoch": 5, "model_state_dict": _state(), "loss": torch.tensor(0.25)},
+        lambda: {"loss": torch.tensor(0.25), "state_dict": {"model": _state()}},
+        lambda: {f"_orig_mod.module.{name}": value for name, value in _state().items()},
+        lambda: {f"model._orig_mod.{name}": value for name, value in _state().items()},
+        lambda: {f"module.model.module.{name}": value for name, value in _state().items()},
+        _tagged,
+    ],
+    ids=[
+        "tutorial",
+        "nested",
+        "compiled parallel",
+        "compiled in Lightning",
+        "thrice",
+        "attributes",
+    ],
+)
+def test_weights_as_people_keep_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Any
+) -> None:
+    torch.save(kept(), tmp_path / "net.pth")
+    given = options(factory=f"{__name__}:make")
+    convert.convert(tmp_path / "net.pth", tmp_path / "model.onnx", given, SAMPLES)
+    assert_drawn(tmp_path / "model.onnx")
+
+
+class Resized(nn.Module):
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.down, self.mode = nn.Conv2d(3, 1, 3, 2, 1), mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.interpolate(self.down(x).sigmoid(), scale_factor=2.0, mode=self.mode)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("opset", [9, 10, 11, 13])
+def test_each_opset_enlarges_as_it_says(tmp_path: Path, opset: int, mode: str) -> None:
+    """Until opset 10 places were taken by their corners; files stay as they were drawn then."""
+    torch.onnx.export(
+        Resized(mode),
+        (torch.zeros(1, 3, 64, 96),),
+        tmp_path / "net.onnx",
+        dynamo=False,
+        opset_version=opset,
+        input_names=["photo"],
+        output_names=["art"],
+        dynamic_axes={name: {2: "H", 3: "W"} for name in ("photo", "art")},
+    )
+    given = options(mean=None, std=None, low=0)
+    made = convert.convert(tmp_path / "net.onnx", tmp_path / "model.onnx", given, SAMPLES)
+    assert made.agreement.largest <= 0.51
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.light, self.dark = nn.Conv2d(3, 1, 3, 1, 1), nn.Conv2d(3, 1, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.light(x) if x.mean() > 0.5 else self.dark(x)
+        return torch.sigmoid(y)
+
+
+def test_weights_that_a_branch_takes_from_outside(tmp_path: Path) -> None:
+    torch.onnx.export(
+        torch.jit.script(Branching()),
+        (torch.zeros(1, 3, 64, 96),),
+        tmp_path / "net.onnx",
+        dynamo=False,
+        input_names=["image"],  # the contract's own name
+        output_names=["art"],
+        dynamic_axes={name: {2: "H", 3: "W"} for name in ("image", "art")},
+    )
+    given = options(mean=None, std=None, low=0)
+    made = convert.convert(tmp_path / "net.onnx", tmp_path / "model.onnx", given, SAMPLES)
+    assert made.agreement.largest <= 0.51
+
+
+def test_sparse_weights(tmp_path: Path) -> None:
+    values = helper.make_tensor("weight", TensorProto.FLOAT, [3], [0.3, 0.3, 0.3])
+    places = helper.make_tensor("places", TensorProto.INT64, [3], [0, 1, 2])
+    graph = helper.make_graph(
+        [
+            helper.make_node("Constant", [], ["shape"], value_ints=[1, 3, 1, 1]),
+            helper.make_node("Reshape", ["weight", "shape"], ["kernel"]),
+            helper.make_node("Conv", ["photo", "kernel"], ["drawn"]),
+        ],
+        "net",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, [1, 3, "H", "W"])],
+        [helper.make_tensor_value_info("drawn", TensorProto.FLOAT, [1, 1, "H", "W"])],
+        sparse_initializer=[helper.make_sparse_tensor(values, places, [3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    given = options(mean=None, std=None, low=0)
+    made = convert.convert(tmp_path / "net.onnx", tmp_path / "model.onnx", given, SAMPLES)
+    assert made.agreement.largest <= 0.51
+
+
+class Baked(nn.Module):
+    """Takes its size for granted, where it is traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = nn.Conv2d(3, 1, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = int(x.shape[2]), int(x.shape[3])
+        y = torch.sigmoid(self.net(x)).reshape(1, 1, height * width)
+        return y.reshape(1, 1, height, width)
+
+
+class Pair(Baked):
+    def forward(self, x: Tensor) -> Any:
+        return self.net(x), self.net(x)
+
+
+@pytest.mark.parametrize(("network", "said"), [(Baked, "--fixed"), (Pair, "choose one with --out")])
+def test_a_network_that_needs_an_option_is_told_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Any, said: str
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "made_here", network, raising=False)
+    torch.save(network().state_dict(), tmp_path / "net.pth")
+    given = options(factory=f"{__name__}:made_here")
+    with pytest.raises(RefusedError, match=said):
+        convert.convert(tmp_path / "net.pth", tmp_path / "model.onnx", given, SAMPLES)
+
+
+def test_a_model_file_keeps_its_size_and_says_so(tmp_path: Path) -> None:
+    write_onnx(tmp_path / "net.onnx")
+    convert.convert(tmp_path / "net.onnx", tmp_path / "model.onnx", options(), SAMPLES)
+    given = Options(preview=PREVIEW, fixed=(128, 128), max_side=512)
+    again = convert.convert(tmp_path / "model.onnx", tmp_path / "again.onnx", given, SAMPLES)
+    assert "--fixed is not used" in str(again)
+    assert "--max-side is not used" in str(again)
+
+
 def test_weights_alone_ask_for_a_factory(tmp_path: Path) -> None:
     torch.save(make().state_dict(), tmp_path / "net.pth")
     with pytest.raises(RefusedError, match="--factory"):
