@@ -15,7 +15,10 @@ export async function photograph(dialog) {
   dialog.showModal();
   let over; // how the dialog was closed
   const closed = new Promise((resolve) => {
-    const close = () => resolve((over = dialog.returnValue));
+    const close = () => {
+      over = dialog.returnValue;
+      resolve(over);
+    };
     dialog.addEventListener("close", close, { once: true });
   });
   let stream;
