@@ -48,7 +48,7 @@ invoke: $(VENV)/.local  ## draw PHOTO with that image, under AWS's emulator, int
 
 sbom: $(VENV)/.local  ## list what is in that image, as CycloneDX, into out/sbom.json
 	@mkdir -p out
-	@$(VENV)/bin/python -m image.sbom --tag "$(TAG)" >out/sbom.json
+	@$(VENV)/bin/python -m image.sbom --tag "$(TAG)" >out/sbom.part && mv out/sbom.part out/sbom.json
 
 model: $(if $(FILE),$(MODELS)/.done)  ## convert FILE, a fastai, torch or ONNX model, to artline/model.onnx
 	@test -n "$(FILE)" || { echo "Which model? make model FILE=learner.pkl" >&2; exit 2; }

@@ -1,4 +1,7 @@
-"""Who may call, where the stack asks for a token.
+"""Who may call, where the stack asks for a token, or for signatures.
+
+API Gateway checks signatures. While the stack changes to them, a new version is called before the
+routes ask for any; so it looks whether they did.
 
 The token lives in an SSM parameter; the function knows only the parameter's name. The parameter may
 hold two tokens, separated by white space, while one takes over from the other.
@@ -15,7 +18,12 @@ RENEW_SECONDS = 60
 
 
 def check(request: Request) -> None:
-    """Raises `ProblemError` 401 where a token is required and `request` carries no valid one."""
+    """Raises `ProblemError` 401 where a token is required and `request` carries no valid one.
+
+    It is 403 where a signature is required and was not checked.
+    """
+    if os.environ.get("AUTH") == "iam" and not request.signed:
+        raise ProblemError(403, "A request signed with AWS credentials is needed.")
     parameter = os.environ.get("API_TOKEN_PARAMETER")
     if not parameter:
         return

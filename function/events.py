@@ -30,6 +30,8 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     prefix: str = ""
+    signed: bool = False
+    """Whether API Gateway has checked the signature of an AWS account."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,14 @@ def read(event: Event) -> Request:
         headers={str(k).lower(): str(v) for k, v in headers.items()},
         body=_body(event),
         prefix=prefix,
+        signed=_is_signed(_mapping(event.get("requestContext"))),
     )
+
+
+def _is_signed(context: Mapping[str, Any]) -> bool:
+    """Payload 2.0 names who has signed under `authorizer`, payload 1.0 under `identity`."""
+    authorizer, identity = (_mapping(context.get(name)) for name in ("authorizer", "identity"))
+    return bool(authorizer.get("iam") or identity.get("userArn"))
 
 
 def _path(event: Event) -> tuple[str, str]:

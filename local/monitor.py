@@ -20,14 +20,14 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 
-from .program import REGION, STACK, Resource
+from .program import PROJECT, REGION, STACK, Resource
 
 ROOT = Path(__file__).parents[1]
 
 ACCOUNT = "000000000000"
 """The account number of AWS emulators."""
 
-PROJECT, NAME = "artline", "local"
+NAME = "local"
 
 
 def run(config: Mapping[str, str]) -> list[Resource]:

@@ -20,7 +20,7 @@ import yaml  # type: ignore[import-untyped]
 from .cloud import LOOPBACK, MissingError, url
 from .environments import Environments
 from .jobs import AfterSetup, jobs, nothing
-from .program import SettingsError, declared, deployment
+from .program import PROJECT, SettingsError, declared, deployment
 from .server import application
 
 ROOT: Final = Path(__file__).parents[1]
@@ -140,13 +140,19 @@ def _config(stack: str) -> Mapping[str, str]:
     except yaml.YAMLError as error:
         sys.exit(f"{path.name} is no YAML: {error}")
     settings = {str(key): value for key, value in (document.get("config") or {}).items()}
-    auth = str(settings.get("artline:auth", "none"))
+    token = f"{PROJECT}:apiToken"
+    auth = str(settings.get(f"{PROJECT}:auth", "none"))
     if auth == "iam":
         sys.exit(f"{path.name} has auth: iam, and AWS alone can check signatures.")
-    settings.pop("artline:apiToken", None)
+    # What is encrypted cannot be read here, and nothing but the token changes how it answers.
+    settings = {
+        key: value
+        for key, value in settings.items()
+        if key != token and not (isinstance(value, dict) and value.keys() == {"secure"})
+    }
     if auth == "token":
-        settings["artline:apiToken"] = os.environ.get("ARTLINE_TOKEN", "").strip()
-        if not settings["artline:apiToken"]:
+        settings[token] = os.environ.get("ARTLINE_TOKEN", "").strip()
+        if not settings[token]:
             sys.exit(
                 f"{path.name} has auth: token: set ARTLINE_TOKEN to the token that callers send."
             )

@@ -52,7 +52,7 @@ def cost(
         float | None,
         typer.Option(
             metavar="S",
-            min=0,
+            min=0.001,
             help="Seconds for one photo, as in the function's log (Billed Duration). Default: 1 for"
             f" the bill, {MEASURED} (measured) for the limits.",
         ),

@@ -31,8 +31,8 @@ POLLS: Final = 648_000
 IMAGE_GB: Final = 0.1
 """The image in ECR, compressed."""
 REQUEST_ALARMS, JOB_ALARMS = 4, 4
-METRICS: Final = 9
-"""Custom metrics of drawing, each billed for the hours in which it is sent."""
+METRICS, JOB_METRICS = 5, 3
+"""Custom metrics of `POST /transform` and of a job, billed for the hours in which they are sent."""
 HOURS: Final = 24 * DAYS
 
 JOB_REQUESTS: Final = 3
@@ -230,9 +230,12 @@ def queueing(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:
 
 def measuring(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:
     """The costs of the function's own metrics, in the hours that have a photo."""
-    hours = HOURS * -math.expm1(-use.photos / HOURS)
-    if hours:
-        yield Line("metrics", ((METRICS, ""), (hours / HOURS, "months")), prices.metric)
+    for name, count, share in (
+        ("metrics", METRICS, 1 - use.queued),
+        ("jobs, metrics", JOB_METRICS, use.queued),
+    ):
+        if months := -math.expm1(-share * use.photos / HOURS):
+            yield Line(name, ((count, ""), (months, "months")), prices.metric)
 
 
 def standing(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:

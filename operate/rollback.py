@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,10 +26,35 @@ class Move:
     before: str
     after: str
     image: str
+    passed: tuple[str, ...] = ()
+    """Why versions between the two are passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version's image, and the part of its environment that stands for resources."""
+
+    image: str
+    bound: Mapping[str, str | None]
 
 
 class RollbackError(Exception):
     """There is no version to go back to; the text says why."""
+
+
+BOUND = ("AUTH", "API_TOKEN_PARAMETER", "JOBS_BUCKET")
+"""Environment variables that stand for resources, routes and permissions, which are of no version:
+one with others would let anyone in, or nobody, or look for photos in a bucket that has gone."""
+
+SECONDS = 60
+"""The most that a version may take to draw, its start included."""
+
+BUSY = "TooManyRequestsException"
+ASLEEP = "ResourceConflictException"
+"""Lambda's answer for a version that was not called for weeks, which it then prepares."""
+
+UNKNOWN = ("AccessDenied", "ExpiredToken", "UnrecognizedClient", "InvalidSignature")
+"""How answers begin that say nothing of a version."""
 
 
 @app.command()
@@ -43,21 +68,35 @@ def rollback(
         typer.Option(metavar="VERSION", min=1, help="The version of the function `functionName`."),
     ] = None,
 ) -> None:
-    """Moves the aliases of both functions back to the version before, in a second.
+    """Moves the aliases of both functions back to the version before.
 
-    The worker function goes to its own version of the same image. An unchanged `pulumi up` leaves
-    the aliases there; the next change moves them on.
+    The worker function goes to its own version of the same image. Memory, timeout and environment
+    go back as well. Versions whose `auth`, token or bucket differ are passed over, as those are
+    settings for `pulumi up`. An unchanged `pulumi up` leaves the aliases there; the next change
+    moves them on.
     """
+    from stack.account import AWS_ERRORS
+
     deployment = Deployment(Stack(stack))
     try:
         moves = list(plan(deployment, str(to) if to else None))
-    except RollbackError as error:
-        typer.echo(f"Error: {error}.", err=True)
+        lambda_ = _client(deployment)
+        for move in moves:
+            _make(lambda_, move)
+    except (RollbackError, *AWS_ERRORS) as error:
+        typer.echo(f"Error: {str(error).rstrip('.')}.", err=True)
         raise typer.Exit(1) from error
-    lambda_ = deployment.client("lambda", deployment.stack.outputs.get("region"))
-    for move in moves:
-        lambda_.update_alias(FunctionName=move.function, Name=ALIAS, FunctionVersion=move.after)
-        typer.echo(f"{move.function}: {ALIAS} moved from version {move.before} to {move.after}")
+
+
+def _client(deployment: Deployment) -> Any:
+    return deployment.client("lambda", deployment.stack.outputs.get("region"), seconds=SECONDS)
+
+
+def _make(lambda_: Any, move: Move) -> None:
+    for reason in move.passed:
+        typer.echo(f"{move.function}: {reason}", err=True)
+    lambda_.update_alias(FunctionName=move.function, Name=ALIAS, FunctionVersion=move.after)
+    typer.echo(f"{move.function}: {ALIAS} moved from version {move.before} to {move.after}")
 
 
 def plan(deployment: Deployment, to: str | None = None) -> Iterator[Move]:
@@ -68,7 +107,7 @@ def plan(deployment: Deployment, to: str | None = None) -> Iterator[Move]:
     outputs = deployment.stack.outputs
     if "functionName" not in outputs:
         raise RollbackError("no stack is deployed here: pulumi stack output has no functionName")
-    lambda_ = deployment.client("lambda", outputs.get("region"))
+    lambda_ = _client(deployment)
     first = _move(lambda_, outputs["functionName"], version=to)
     yield first
     if worker := outputs.get("workerName"):
@@ -79,41 +118,77 @@ def _move(
     lambda_: Any, function: str, *, version: str | None = None, image: str | None = None
 ) -> Move:
     live = lambda_.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]
-    images = _images(lambda_, function)
+    versions = _versions(lambda_, function)
     if version:
-        wanted, found = version, [version] if version in images else []
+        wanted, found = version, [version] if version in versions else []
     elif image:
-        wanted, found = f"of the image {image}", [each for each in images if images[each] == image]
+        wanted = f"of the image {image}"
+        found = [each for each in versions if versions[each].image == image]
     else:
-        wanted, found = f"before {live}", [each for each in images if int(each) < int(live)]
-    # A version that failed its update was never live, and is there all the same.
+        wanted, found = f"before {live}", [each for each in versions if int(each) < int(live)]
+    passed: list[str] = []
     for each in reversed(found):
-        if each == live or _draws(lambda_, function, each):
-            return Move(function, live, each, images[each])
+        reason = each != live and (
+            _differs(versions[each], versions.get(live)) or _trouble(lambda_, function, each)
+        )
+        if not reason:
+            return Move(function, live, each, versions[each].image, tuple(passed))
+        passed.append(f"version {each} is passed over: {reason}")
+    why = f" ({'; '.join(passed)})" if passed else ""
     raise RollbackError(
-        f"{function} has no version {wanted} that draws: it has {', '.join(images)}"
+        f"{function} has no version {wanted} to go to: it has {', '.join(versions)}{why}"
     )
 
 
-def _draws(lambda_: Any, function: str, version: str) -> bool:
-    from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+def _differs(version: Version, live: Version | None) -> str:
+    """How a version is bound to other resources than the live one; nothing where it is not."""
+    if live is None:
+        return ""
+    other = [name for name in BOUND if version.bound[name] != live.bound[name]]
+    said = ", ".join(
+        f"{name} is {version.bound[name] or 'unset'}, not {live.bound[name] or 'unset'}"
+        for name in other
+    )
+    return said and f"{said}: change the setting by pulumi up"
 
+
+def _trouble(lambda_: Any, function: str, version: str) -> str:
+    """Why a version does not draw; nothing where it does.
+
+    One that failed its update was never live, and is there all the same. One that is busy is not
+    tried: it would be taken back for that very reason. Raises botocore's errors where the account
+    does not let it be tried.
+    """
+    from botocore.exceptions import ClientError, WaiterError  # type: ignore[import-untyped]
+
+    call = {"FunctionName": function, "Qualifier": version}
     try:
-        answer = lambda_.invoke(
-            FunctionName=function, Qualifier=version, Payload=json.dumps(WARM_UP)
-        )
-    except ClientError:
-        return False
-    return "FunctionError" not in answer
+        try:
+            answer = lambda_.invoke(**call, Payload=json.dumps(WARM_UP))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != ASLEEP:
+                raise
+            typer.echo(f"{function}: Lambda prepares version {version}, which was idle", err=True)
+            waits = {"Delay": 2, "MaxAttempts": 300}
+            lambda_.get_waiter("published_version_active").wait(**call, WaiterConfig=waits)
+            answer = lambda_.invoke(**call, Payload=json.dumps(WARM_UP))
+    except WaiterError as error:
+        return str(error)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code.startswith(UNKNOWN):
+            raise
+        return "" if code == BUSY else str(error)
+    return "it cannot draw" if "FunctionError" in answer else ""
 
 
-def _images(lambda_: Any, function: str) -> dict[str, str]:
-    """Each version's image, the oldest first."""
+def _versions(lambda_: Any, function: str) -> dict[str, Version]:
+    """The versions, the oldest first."""
     pages = lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    found = {
-        each["Version"]: each["CodeSha256"]
-        for page in pages
-        for each in page["Versions"]
-        if each["Version"] != "$LATEST"
-    }
+    found = {}
+    for each in (each for page in pages for each in page["Versions"]):
+        if each["Version"] != "$LATEST":
+            variables = each.get("Environment", {}).get("Variables", {})
+            bound = {name: variables.get(name) for name in BOUND}
+            found[each["Version"]] = Version(each["CodeSha256"], bound)
     return dict(sorted(found.items(), key=lambda item: int(item[0])))

@@ -65,7 +65,8 @@ def client(service: str, settings: Settings) -> Any:
         connect_timeout=5,
         read_timeout=20,
         retries={"total_max_attempts": 3},
-        proxies={scheme: url for scheme, url in proxies.items() if url},
+        # Without any, the environment's are taken.
+        proxies={scheme: url for scheme, url in proxies.items() if url} or None,
     )
     try:
         session = Session(profile=provider.get("profile"))
@@ -159,8 +160,9 @@ def _check_concurrency(lambda_: Any, settings: Settings) -> None:
         if free < wanted <= total - kept:
             free += sum(_reserved(lambda_))
     else:
-        # What the alias has provisioned already is part of what the account has.
-        key, wanted, free = "warmCopies", settings.warm_copies, total - kept
+        key, wanted, free = "warmCopies", settings.warm_copies, unreserved - kept
+        if free < wanted <= total - kept:
+            free += sum(_provisioned(lambda_))
     if wanted > free:
         raise pulumi.RunError(
             f"artline:{key} is {wanted}: it may be {_up_to(free, key)}, since this account may run"
@@ -177,8 +179,8 @@ def _up_to(free: int, key: str) -> str:
     return f"{unset}, or at most {free}" if free > 0 else unset
 
 
-def _reserved(lambda_: Any) -> Iterator[int]:
-    """What this stack's own functions have reserved, found by their tags."""
+def _own(lambda_: Any) -> Iterator[Any]:
+    """The functions of this stack, found by their tags."""
     of_stack = {"Project": pulumi.get_project(), "Stack": pulumi.get_stack()}
     for page in lambda_.get_paginator("list_functions").paginate():
         for listed in page["Functions"]:
@@ -186,7 +188,23 @@ def _reserved(lambda_: Any) -> Iterator[int]:
                 continue
             function = lambda_.get_function(FunctionName=listed["FunctionName"])
             if of_stack.items() <= function.get("Tags", {}).items():
-                yield function.get("Concurrency", {}).get("ReservedConcurrentExecutions", 0)
+                yield function
+
+
+def _reserved(lambda_: Any) -> Iterator[int]:
+    """What this stack's own functions have reserved."""
+    for function in _own(lambda_):
+        yield function.get("Concurrency", {}).get("ReservedConcurrentExecutions", 0)
+
+
+def _provisioned(lambda_: Any) -> Iterator[int]:
+    """What this stack's own functions have provisioned, which the account counts as taken."""
+    pages = lambda_.get_paginator("list_provisioned_concurrency_configs")
+    for function in _own(lambda_):
+        name = function["Configuration"]["FunctionName"]
+        for page in pages.paginate(FunctionName=name):
+            for each in page["ProvisionedConcurrencyConfigs"]:
+                yield each["RequestedProvisionedConcurrentExecutions"]
 
 
 def _check_memory(quotas: Any, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from .settings import Settings
 class Grant:
     """What a function needs of a resource: environment variables and permissions."""
 
+    name: str
     environment: Mapping[str, pulumi.Input[str]]
     statements: Sequence[Mapping[str, Any]]
     """IAM policy statements."""
@@ -73,13 +74,22 @@ class Function(pulumi.ComponentResource):
         ]
         if settings.tracing:  # X-Ray has no resources to name
             own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
+        # Each a policy of its own, which is deleted at the end of an update: until the alias moves,
+        # the version that callers meet needs what it was granted.
+        granted = [
+            aws.iam.RolePolicy(
+                f"{name}-{grant.name}",
+                role=role.name,
+                policy=pulumi.Output.json_dumps(policy(*grant.statements)),
+                opts=child,
+            )
+            for grant in grants
+        ]
         permissions = aws.iam.RolePolicy(
             name,
             role=role.name,
-            policy=pulumi.Output.json_dumps(
-                policy(*own, *(each for grant in grants for each in grant.statements))
-            ),
-            opts=child,
+            policy=pulumi.Output.json_dumps(policy(*own)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=granted),
         )
         function = aws.lambda_.Function(
             name,

@@ -96,6 +96,7 @@ class Jobs(pulumi.ComponentResource):
         arn = self.bucket.arn
         allowed = {"s3:GetObject": KEPT, "s3:PutObject": writes, "s3:DeleteObject": deletes}
         return Grant(
+            name="bucket",
             environment={"JOBS_BUCKET": self.bucket.bucket},
             statements=[
                 *(
@@ -206,4 +207,4 @@ def _notify(
 
 def _receive(queue: aws.sqs.Queue) -> Grant:
     actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    return Grant(environment={}, statements=[allow(actions, [queue.arn])])
+    return Grant(name="queue", environment={}, statements=[allow(actions, [queue.arn])])

@@ -34,8 +34,11 @@ partitions have none."""
 SERVICES = ("lambda", "api.ecr", "apigateway")
 """What a region must have, in botocore's names."""
 
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
-"""The retentions that CloudWatch Logs accepts, in days, up to five years."""
+LOG_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""The retentions that CloudWatch Logs accepts, in days, up to ten years."""
 
 RULE_TARGETS = 5
 """The most targets of one EventBridge rule, and so of environments that one tick can call."""
@@ -44,7 +47,7 @@ BY_DIGEST = re.compile(r"([^\s@]+@)?sha256:[0-9a-f]{64}")
 """An image by its content: `repository@sha256:…`, or in an emulator the local image's own id."""
 
 IN_ECR = re.compile(
-    r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?P<china>\.cn)?"
     r"/[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}"
 )
 """The only images that Lambda takes: those in ECR. A tag beside the digest is refused."""
@@ -54,6 +57,9 @@ DASHBOARD_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 TOKEN_BYTES = 4096
 """The most that a standard parameter of SSM holds."""
+
+TOKENS = re.compile(r"\s*[!-~]+(\s+[!-~]+)*\s*")
+"""One token, or several with white space between."""
 
 SET_TOKEN = "pulumi config set --secret artline:apiToken"  # noqa: S105
 
@@ -222,8 +228,9 @@ def _image_uri(region: str) -> str | None:
     if uri is None or uri.startswith("sha256:"):
         return uri
     found = IN_ECR.fullmatch(uri)
-    if found is None or found["region"] != region:
-        example = f"123456789012.dkr.ecr.{region}.amazonaws.com/repository@sha256:…"
+    china = ".cn" if regions()[region] == "aws-cn" else ""
+    if found is None or found["region"] != region or (found["china"] or "") != china:
+        example = f"123456789012.dkr.ecr.{region}.amazonaws.com{china}/repository@sha256:…"
         _refuse("imageUri", uri, f"an image in ECR in {region}, by its digest alone: {example}")
     return uri
 
@@ -240,6 +247,12 @@ def _api_token() -> pulumi.Output[str] | None:
         )
     if not token.strip():
         raise pulumi.RunError(f"{key} is blank: set visible ASCII characters by `{SET_TOKEN} …`.")
+    if not TOKENS.fullmatch(token) or "{{" in token:
+        # SSM reads {{…}} as another parameter's value.
+        raise pulumi.RunError(
+            f"{key} holds a character that no header or parameter carries: set visible ASCII"
+            f" characters without {{{{, or two such tokens, by `{SET_TOKEN} …`."
+        )
     if len(token.encode()) > TOKEN_BYTES:
         raise pulumi.RunError(
             f"{key} is {len(token.encode())} bytes long: it may be up to {TOKEN_BYTES}."
@@ -275,7 +288,8 @@ def _origins() -> tuple[str, ...]:
     if not isinstance(origins, list):
         _refuse("corsOrigins", text, wanted)
     for origin in origins:
-        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
+        # S3 takes one * in an origin.
+        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin) or origin.count("*") > 1:
             _refuse("corsOrigins", text, wanted)
     return tuple(origins)
 

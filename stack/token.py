@@ -32,6 +32,7 @@ class Token(pulumi.ComponentResource):
         )
         # The account's key for SSM lets everyone who may read the parameter decrypt it.
         self.grant = Grant(
+            name="token",
             environment={"API_TOKEN_PARAMETER": parameter.name},
             statements=[allow(["ssm:GetParameter"], [parameter.arn])],
         )

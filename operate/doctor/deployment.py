@@ -40,14 +40,17 @@ class Deployment:
         uri = self.stack.outputs.get("imageUri") or self.stack.setting("imageUri")
         return str(uri) if uri else None
 
-    def client(self, service: str, region: str | None = None) -> Any:
+    def client(self, service: str, region: str | None = None, *, seconds: float = 10) -> Any:
         """A botocore client, with the credentials that Pulumi's provider takes.
 
+        It waits `seconds` for an answer.
         Raises `ImportError` without botocore, and botocore's own errors.
         """
         from botocore.config import Config  # type: ignore[import-untyped]
 
-        patience = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+        patience = Config(
+            connect_timeout=5, read_timeout=seconds, retries={"total_max_attempts": 2}
+        )
         session, where = self.session(), region or self.region()
 
         def make(name: str, keys: Mapping[str, str | None]) -> Any:

@@ -110,8 +110,11 @@ def _signs(deployment: Deployment) -> bool:
 
 def _url(deployment: Deployment) -> str:
     """The endpoint, as the client finds it; a stack that was named goes before the selected one."""
-    named = deployment.stack.name and deployment.stack.outputs.get("endpoint")
-    return find(deployment.endpoint or named or None)
+    if deployment.endpoint or not (name := deployment.stack.name):
+        return find(deployment.endpoint)
+    if endpoint := deployment.stack.outputs.get("endpoint"):
+        return find(endpoint)
+    raise EndpointError(f"the stack {name} exports no endpoint: nothing is deployed yet")
 
 
 def _sample() -> Image.Image:

@@ -530,6 +530,19 @@ def test_another_model_is_served_as_it_says_it_is(served: Path, face: bytes) -> 
     assert unquote(answer["headers"]["x-model"]).startswith("négatif/")
 
 
+def test_a_signature_that_nobody_checked(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
+    """As while the stack changes to signatures: the function is new, and its routes are not."""
+    monkeypatch.setenv("AUTH", "iam")
+    call = event("http_api", face)
+    refused(handler(call, CONTEXT), 403)
+    assert handler(get("/health"), CONTEXT)["statusCode"] == 200
+    context = call["requestContext"]
+    signed = call | {"requestContext": context | {"authorizer": {"iam": {"accountId": "1"}}}}
+    assert handler(signed, CONTEXT)["statusCode"] == 200
+    rest = call | {"requestContext": context | {"identity": {"userArn": "arn:aws:iam::1:user/a"}}}
+    assert handler(rest, CONTEXT)["statusCode"] == 200
+
+
 def test_a_token(monkeypatch: pytest.MonkeyPatch, face: bytes) -> None:
     monkeypatch.setenv("API_TOKEN_PARAMETER", "/artline/token")
     monkeypatch.setattr("function.auth._tokens", lambda _: [b"new", b"old"])

@@ -50,6 +50,16 @@ class Program:
         (found,) = (each for each in self.all(kind) if each.name == name)
         return found
 
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """What all policies of a role allow."""
+        of_role = self.named("Role", role).outputs["name"]
+        policies = self.all("iam/rolePolicy:RolePolicy", role=of_role)
+        return [
+            statement
+            for each in policies
+            for statement in json.loads(each.properties["policy"])["Statement"]
+        ]
+
     def types(self) -> set[str]:
         return {each.type for each in self.resources}
 

@@ -98,6 +98,29 @@ def test_provisioned_environments_are_of_the_account_too(
             account.check(settings)
 
 
+@pytest.mark.parametrize(("copies", "granted"), [("70", True), ("71", False)])
+def test_what_others_have_reserved_cannot_be_provisioned(
+    aws: Aws, copies: str, granted: bool
+) -> None:
+    """What this stack has provisioned already is counted as taken, and can be had again."""
+    name = "artline-1234567"
+    provisioned = {"RequestedProvisionedConcurrentExecutions": 50}
+    aws.answers = {
+        SETTINGS: limit(1000, 120),
+        FUNCTIONS: {"Functions": [{"FunctionName": name}]},
+        f"{FUNCTIONS}/{name}": function(name, None),
+        f"GET /2019-09-30/functions/{name}/provisioned-concurrency": {
+            "ProvisionedConcurrencyConfigs": [provisioned]
+        },
+    }
+    settings = read({"warm": "provisioned", "warmCopies": copies})
+    if granted:
+        account.check(settings)
+    else:
+        with pytest.raises(pulumi.RunError, match=r"^artline:warmCopies is 71: .* at most 70, "):
+            account.check(settings)
+
+
 @pytest.mark.parametrize("memory", [3009, 4096])
 def test_memory_that_the_account_does_not_grant(aws: Aws, memory: int) -> None:
     quotas = [{"QuotaName": "Other", "Value": 1.0}]

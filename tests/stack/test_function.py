@@ -62,8 +62,7 @@ def test_traces_are_sent_where_they_are_asked_for(declare: Declare) -> None:
     }
     for tracing in (True, False):
         program = declare(tracing=str(tracing).lower())
-        policy = json.loads(program.named("RolePolicy", "artline").properties["policy"])
-        assert (sends in policy["Statement"]) is tracing
+        assert (sends in program.statements("artline")) is tracing
         assert _function(program)["tracingConfig"] == {
             "mode": "Active" if tracing else "PassThrough"
         }
@@ -100,8 +99,7 @@ def test_the_log_group_is_there_first_and_its_days_are_the_settings(declare: Dec
 
 
 def test_the_role_may_write_its_own_log_but_make_none(declare: Declare) -> None:
-    policy = json.loads(declare(jobs="false").named("RolePolicy", "artline").properties["policy"])
-    assert policy["Statement"] == [
+    assert declare(jobs="false").statements("artline") == [
         {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -155,12 +153,27 @@ def test_the_token_is_told_to_nobody_but_the_parameter(declare: Declare) -> None
         assert each is parameter or "hunter2" not in json.dumps(each.properties)
     variables = _function(program)["environment"]["variables"]
     assert variables["API_TOKEN_PARAMETER"] == parameter.outputs["name"]
-    statements = json.loads(program.named("RolePolicy", "artline").properties["policy"])
     assert {
         "Effect": "Allow",
         "Action": ["ssm:GetParameter"],
         "Resource": [parameter.outputs["arn"]],
-    } in statements["Statement"]
+    } in program.statements("artline")
+
+
+def test_what_is_granted_is_there_first_and_taken_back_last(declare: Declare) -> None:
+    """Pulumi deletes at the end of an update: the version that callers meet keeps its token."""
+    with_token, without = declare(auth="token", apiToken="hunter2"), declare()
+    base = "aws:iam/rolePolicy:RolePolicy::artline"
+    for program in (with_token, without):
+        function = program.named("lambda/function:Function", "artline")
+        assert base in function.dependencies
+        assert f"{base}-bucket" in program.named("RolePolicy", "artline").dependencies
+    assert f"{base}-token" in with_token.named("RolePolicy", "artline").dependencies
+    policies = [
+        program.named("RolePolicy", "artline").properties["policy"]
+        for program in (with_token, without)
+    ]
+    assert policies[0] == policies[1], "nothing is taken out of a policy that stays"
 
 
 @pytest.mark.parametrize("auth", ["none", "iam"])

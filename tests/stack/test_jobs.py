@@ -1,18 +1,11 @@
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from .conftest import Program
 
 Declare = Callable[..., Program]
-
-
-def _statements(program: Program, name: str) -> list[dict[str, Any]]:
-    policy = json.loads(program.named("RolePolicy", name).properties["policy"])
-    statements: list[dict[str, Any]] = policy["Statement"]
-    return statements
 
 
 def _may(program: Program, name: str) -> dict[str, list[str]]:
@@ -22,7 +15,7 @@ def _may(program: Program, name: str) -> dict[str, list[str]]:
             resource.removeprefix("arn:aws:s3:::artline-jobs-local")
             for resource in each["Resource"]
         ]
-        for each in _statements(program, name)
+        for each in program.statements(name)
         for action in each["Action"]
         if action.startswith("s3:")
     }
@@ -107,9 +100,9 @@ def test_each_function_may_do_its_own_part(declare: Declare) -> None:
 
 def test_only_the_worker_takes_from_the_queue(declare: Declare) -> None:
     program = declare()
-    assert "sqs" not in json.dumps(_statements(program, "artline"))
+    assert "sqs" not in json.dumps(program.statements("artline"))
     (statement,) = (
-        each for each in _statements(program, "artline-jobs-worker") if "sqs" in str(each)
+        each for each in program.statements("artline-jobs-worker") if "sqs" in str(each)
     )
     assert statement["Resource"] == [program.named("Queue", "artline-jobs").outputs["arn"]]
 
