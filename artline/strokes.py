@@ -33,6 +33,9 @@ WIDEST_LINE: Final = 0.012
 PEN_MM: Final = 0.3
 """The width in which strokes are shown, and the shortest stroke that is drawn, in millimetres."""
 
+MARGIN: Final = 1
+"""Pixels of paper around what is traced."""
+
 HATCH_MM: Final = 0.7
 """The distance between the lines of a hatching, in millimetres."""
 
@@ -135,13 +138,14 @@ def _centre_lines(ink: Mask) -> Iterator[Stroke]:
     bitmap = tracer()
     if not ink.any():
         return
+    ink = np.pad(ink, MARGIN)  # AutoTrace loses lines along the left border
     height = ink.shape[0]
     pixels = np.repeat(np.where(ink, 0, 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
     traced = bitmap(pixels).trace(centerline=True, background_color=(255, 255, 255))
     for path in traced.paths:
         # AutoTrace counts whole pixels, upwards from the last row; lines run through their centres.
         curves = [
-            [(point.x + 0.5, height - 0.5 - point.y) for point in each.points]
+            [(point.x + 0.5 - MARGIN, height - 0.5 - point.y - MARGIN) for point in each.points]
             for each in path.splines
         ]
         if curves:

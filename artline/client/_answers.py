@@ -192,7 +192,9 @@ def _document(response: httpx.Response) -> dict[str, Any]:
     try:
         document = response.json()
     except (ValueError, RecursionError):
-        message = re.search(r"<Message>([^<]*)</Message>", response.text)
+        # Whatever charset it names: S3's is UTF-8, and others' pages are not looked at.
+        text = response.content.decode(errors="replace")
+        message = re.search(r"<Message>([^<]*)</Message>", text)
         return {"detail": message[1]} if message else {}
     if not isinstance(document, dict):
         return {}

@@ -6,6 +6,9 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+LONGEST = 1e9
+"""Seconds: what is longer is as long."""
+
 # Possessive, so that no header takes long.
 NAME = r"[!#$%&'*+\-.^_`|~\w]++"
 PARAMETER = rf';\s*+({NAME})\s*+(?:=\s*+({NAME}|"(?:[^"\\]|\\.)*+"))?+\s*+'
@@ -25,7 +28,7 @@ def retry_after(value: str | None, date: str | None = None) -> float | None:
     """
     value = (value or "").strip()
     if value.isascii() and value.isdecimal():
-        return float(value)
+        return min(float(value), LONGEST)
     then = _moment(value)
     if then is None:
         return None

@@ -34,7 +34,7 @@ def proxy(url: str) -> str | None:
     try:
         parsed = httpx.URL(address)
         usable = parsed.scheme in SCHEMES and bool(parsed.host)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # a host's name that cannot be
         usable = False
     if not usable:
         variable = f"{name}_proxy"

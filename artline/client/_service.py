@@ -341,7 +341,7 @@ class Service:
         # A path is the service's own, which may itself live below one: a stage's name, say.
         try:
             return str(httpx.URL(f"{self.endpoint}/").join(url.lstrip("/")))
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, ValueError) as error:
             raise AnswerError("the service names an address that is no URL") from error
 
 

@@ -33,10 +33,10 @@ class Directory:
             (start,) = self._unpack(self._field, 8 if self._big else 4)
             (entries,) = self._unpack(count, start)
             first = start + struct.calcsize(count)
+            # Of a tag that is given twice the first counts, as for libtiff.
+            places = range(first, first + entry * min(entries, ENTRIES), entry)
             self._entries = {
-                self._unpack("H", at)[0]: at
-                for at in range(first, first + entry * min(entries, ENTRIES), entry)
-                if at + entry <= len(data)
+                self._unpack("H", at)[0]: at for at in reversed(places) if at + entry <= len(data)
             }
         except (struct.error, OverflowError) as error:
             raise ValueError("the directory is cut short") from error

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 # Named here, as most photos need one of them. What encodes line art needs them registered, too.
-from PIL import ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from . import formats
 from .bounds import BLOCK, SCAN_BLOCK, BoundedFile, Deadline, ShortReads
@@ -27,6 +27,9 @@ class _Jpeg(JpegImagePlugin.JpegImageFile):
     def _read_dpi_from_exif(self) -> None:
         """Nobody asks for the resolution, and a wrong tag in EXIF must not end the reading."""
 
+
+SCAN, END = b"\xff\xda", b"\xff\xd9"
+"""How a scan of a JPEG begins, and what comes after the last."""
 
 MODULES = {
     formats.GIF: "GifImagePlugin.GifImageFile",
@@ -58,11 +61,34 @@ def _tiff() -> Plugin:
     from PIL.TiffImagePlugin import TiffImageFile
 
     class _Tiff(TiffImageFile):
+        def load_prepare(self) -> None:
+            """Makes room for the image: how large it may be is for `bounds` to say."""
+            if self._im is None:
+                self.im = Image.new(self.mode, self._tile_size, None).im
+            ImageFile.ImageFile.load_prepare(self)
+
         def load_end(self) -> None:
             """Leaves the image as stored: Pillow would look at every other tag of EXIF first."""
             self._size = self._tile_size
 
     return _Tiff
+
+
+def prepare(form: Format) -> None:
+    """Imports what reads the format."""
+    if form is formats.HEIF:
+        import_module("pi_heif")
+    else:
+        _plugin(form)
+
+
+def _scans(data: bytes) -> int:
+    """How many scans a JPEG has, without those of the images inside its headers or behind it."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != SCAN[1:]:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    end = data.find(END, at)
+    return data.count(SCAN, at, len(data) if end < 0 else end)
 
 
 def read_header(form: Format, data: bytes, deadline: Deadline) -> Any:
@@ -75,7 +101,7 @@ def read_header(form: Format, data: bytes, deadline: Deadline) -> Any:
     else:
         file = BoundedFile(data, deadline)
     image = _plugin(form)(file)
-    if "progressive" in image.info:
+    if "progressive" in image.info or (form is formats.JPEG and _scans(data) > 1):
         image.decodermaxblock = SCAN_BLOCK
     elif form is not formats.JPEG:  # what libjpeg finds damaged depends on how much it is given
         image.decodermaxblock = BLOCK

@@ -16,13 +16,17 @@ from PIL import Image
 
 from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError
 from . import formats, icon, png
+from .apart import IS_POSSIBLE, apart
 from .bounds import SERVICE, Bounds, Deadline
 from .directory import ORIENTATION, orientation
 from .formats import Format, recognise, sniff, unsupported
 from .pixels import GAP, Pixels, Samples, upright
-from .plugins import read_header
+from .plugins import prepare, read_header
 
 __all__ = ["Photo", "Pixels", "decode", "is_image"]
+
+APART: Final = frozenset({formats.AVIF, formats.HEIF, formats.JPEG2000, formats.TIFF})
+"""Formats whose decoders take no deadline."""
 
 UNSUPPORTED: Final = (
     "Unsupported BMP",
@@ -93,7 +97,11 @@ def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SE
     Raises `PhotoError`.
     """
     if not isinstance(photo, Image.Image):
-        return Photo.open(photo, bounds).pixels(box)
+        form = sniff(photo)
+        if bounds.seconds is None or form not in APART or not IS_POSSIBLE:
+            return Photo.open(photo, bounds).pixels(box)
+        prepare(form)  # here, once, and not in every copy of this process
+        return apart(lambda: Photo.open(photo, bounds).pixels(box), bounds.seconds)
     image = photo
     if not all(image.size):
         raise DamagedPhotoError("The image has no pixels.")

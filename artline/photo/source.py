@@ -67,7 +67,7 @@ def _drain(file: Readable) -> bytes:
         data: object = file.read()
     except UnicodeDecodeError as error:
         raise UnknownFormatError(TEXT) from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # files of every kind raise anything, as archives that are damaged
         raise PhotoError(f"The file cannot be read: {_reason(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UnknownFormatError(TEXT)

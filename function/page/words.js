@@ -42,8 +42,7 @@ const en = {
   code_copy: "Copy the code",
 
   kept: "Your line art",
-  none_kept:
-    "Photos and their line art are kept on this device. Photos are sent to the service to be drawn.",
+  none_kept: "Photos and line art are kept on this device. Photos go to the service to be drawn.",
   art_of: "Line art, {date}",
   waiting_of: "Photo waiting, {date}",
   drawing_of: "Photo being drawn, {date}",

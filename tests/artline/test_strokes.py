@@ -129,3 +129,11 @@ def test_vpype_reads_them_and_sorts_them_hardly_better(samples: Path, tmp_path: 
     assert min(paths) > 50, "every stroke is a path"
     ours, theirs = re.findall(r"Layer 1\n.*\n +Pen-up length: ([\d.]+)", done.stdout)
     assert float(ours) < 1.1 * float(theirs)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_line_along_any_border_is_a_stroke(turns: int) -> None:
+    pytest.importorskip("autotrace")
+    art = np.full((200, 200, 1), 255, np.uint8)
+    art[50:150, 0:2] = 0
+    assert len(trace(np.rot90(art, turns).copy(), scale=1)) == 1

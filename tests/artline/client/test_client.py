@@ -292,6 +292,21 @@ def test_errors_in_whatever_form(
         client.transform(PHOTO)
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "rot13", "hex_codec"])
+def test_an_error_in_whatever_charset(
+    scripted: Any, client: Client, steps: Any, charset: str
+) -> None:
+    page = b"<html>\xff no</html>"
+    scripted.on(TRANSFORM, steps.answer(403, page, content_type=f"text/html; charset={charset}"))
+    with pytest.raises(ProblemError, match="HTTP 403"):
+        client.transform(PHOTO)
+
+
+def test_a_job_at_an_address_that_cannot_be(client: Client) -> None:
+    with pytest.raises(AnswerError, match="no URL"):
+        client._service._absolute("/\ud800")
+
+
 @pytest.mark.parametrize("fault", ["drop", "truncate", "cut", "empty"])
 def test_a_broken_answer_is_asked_for_again(
     scripted: Any, client: Client, clock: Any, steps: Any, drawing: bytes, fault: str

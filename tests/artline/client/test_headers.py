@@ -82,3 +82,7 @@ def test_no_header_takes_long(header: str) -> None:
 
 def test_what_follows_a_fault_is_read() -> None:
     assert server_timing("a;, b c, d;dur=1") == {"d": {"dur": "1"}}
+
+
+def test_a_wait_of_any_length_is_a_number() -> None:
+    assert retry_after("9" * 400) == pytest.approx(1e9)
