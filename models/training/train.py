@@ -42,10 +42,10 @@ METADATA = {
 }
 # Probabilities of paper that become black and white. What is unsure becomes ink rather than paper:
 # a contour that breaks off is worse than one that is a little wide.
-BLACK, WHITE = 0.8, 0.92
+BLACK, WHITE = 0.6, 0.82
 # By how much twice the side turns logits towards ink, from 512 to 2048 pixels: strokes keep their
 # share of the picture more closely than the network learns.
-EVEN = 0.4
+EVEN = 0.6
 
 
 def similarity(logits: torch.Tensor, paper: torch.Tensor, _care: torch.Tensor) -> torch.Tensor:

@@ -66,8 +66,14 @@ def test_what_is_far_from_any_face_counts_once(head: Face) -> None:
     assert (data.cared([], paper, 14) == 1).all()
 
 
-def test_paper_on_skin_counts_more_and_ink_along_the_lips(head: Face) -> None:
+def test_paper_on_skin_counts_more_and_ink_along_the_lips_and_in_hair(
+    head: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
     empty = np.zeros((512, 512), bool)
+    hair = tuple((2 * head.mesh[10] - head.mesh[9]).astype(int)[::-1])
+    with_hair = data.cared([head], ~empty, 14)[hair]
+    monkeypatch.setattr(data, "HAIR", 0.0)
+    assert with_hair > 2 * data.cared([head], ~empty, 14)[hair]
     on_paper, on_ink = data.cared([head], empty, 14), data.cared([head], ~empty, 14)
     chin, cheek, pupil, lip = (
         tuple(head.mesh[list(points)].mean(0).astype(int)[::-1])
