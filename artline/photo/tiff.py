@@ -1,7 +1,8 @@
 """What a TIFF file says of itself, before anything of it is decoded.
 
-Pillow and libtiff read some kinds wrongly or not at all: camera raw comes as its thumbnail, and
-16-bit samples in separate planes as noise.
+Pillow and libtiff read some kinds wrongly or not at all: camera raw comes as its thumbnail, 16-bit
+samples in separate planes as noise, and so do compressed big-endian ones that are signed or
+floating point; of 32-bit ones without a sign, the lighter half is black.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from .pixels import Samples
 SUBFILE_TYPE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 STRIPS, PLANAR, TILE_WIDTH, TILE_HEIGHT, TILES, SUB_IFDS = 273, 284, 322, 323, 324, 330
 SAMPLE_FORMAT, DNG_VERSION = 339, 50706
+
+UNSIGNED, SIGNED = 1, 2
+"""Kinds of numbers, by the sample format; 3 is floating point."""
 
 RAW_PHOTOMETRICS: Final = frozenset({32803, 34892})
 """A colour filter array, and DNG's linear raw."""
@@ -44,7 +48,10 @@ class Tiff:
         bits = max(tags.numbers(BITS), default=1)
         if compression not in COMPRESSIONS:
             raise unsupported("TIFF")
-        if tags.number(PLANAR, 1) == 2 and bits > 8 and compression == 1:
+        numbers = tags.number(SAMPLE_FORMAT, UNSIGNED)
+        turned = tags.order == ">" and compression != 1 and numbers != UNSIGNED
+        planes = tags.number(PLANAR, 1) == 2 and compression == 1
+        if (bits > 8 and (planes or turned)) or (bits > 16 and numbers == UNSIGNED):
             raise unsupported("TIFF")
         if compression == JPEG_COMPRESSION:
             _check_frames(tags, data, bounds)
@@ -52,7 +59,7 @@ class Tiff:
             white=float((1 << bits) - 1) if bits in (12, 16) else None,
             inverted=tags.number(PHOTOMETRIC, 1) == 0 and bits > 8,
         )
-        if bits == 16 and tags.number(SAMPLE_FORMAT, 1) == 2:
+        if bits == 16 and numbers == SIGNED:
             self.samples = Samples(white=32767.0, inverted=self.samples.inverted)
 
 

@@ -144,6 +144,24 @@ def test_sixteen_bits_know_their_white(photometric: str, order: Any, grey: int) 
     assert middle(file.getvalue()) == (grey, grey, grey)
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["u2", "i2", "u4", "i4", "f4"])
+def test_numbers_of_any_kind_are_read_right_or_refused(
+    kind: Any, order: Any, compression: Any
+) -> None:
+    most = 1 if kind == "f4" else np.iinfo(kind).max
+    ramp = np.tile(np.linspace(0, most, 256), (64, 1)).astype(kind)
+    file = io.BytesIO()
+    tifffile.imwrite(file, ramp, photometric="minisblack", byteorder=order, compression=compression)
+    try:
+        read = decode(file.getvalue(), (256, 64))[5, :, 0]
+    except UnknownFormatError:
+        assert kind == "u4" or (order == ">" and compression and kind != "u2")
+    else:
+        np.testing.assert_allclose(read, np.arange(256), atol=1)
+
+
 def test_what_pillow_knows_no_mode_for_is_unsupported() -> None:
     file = io.BytesIO()
     samples = np.full((16, 16), 13107, np.uint16)
