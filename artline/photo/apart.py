@@ -7,6 +7,7 @@ that takes too much, and the service goes on. A crash of a decoder ends there as
 
 from __future__ import annotations
 
+import faulthandler
 import math
 import os
 import pickle
@@ -64,6 +65,7 @@ def apart(work: Callable[[], T], seconds: float) -> T:
 def _answer(work: Callable[[], object], pipe: int, seconds: float) -> None:
     """Never returns: nothing of the process that this is a copy of may run twice."""
     status = 1
+    faulthandler.disable()  # the parent tells of a crash
     try:
         _limit(seconds)
         try:
