@@ -25,16 +25,22 @@ def become(stage: Stage, resources: list[Resource], monkeypatch: pytest.MonkeyPa
 
     def become(function: str) -> Any:
         iam, sts = stage.cloud.client("iam"), stage.cloud.client("sts")
-        (policy,) = (
-            each.properties["policy"]
+        (declared,) = (
+            each.outputs["name"]
             for each in stage.resources
-            if each.type == "aws:iam/rolePolicy:RolePolicy" and each.name == function
+            if each.type == "aws:iam/role:Role" and each.name == function
         )
+        policies = {
+            each.name: each.properties["policy"]
+            for each in stage.resources
+            if each.type == "aws:iam/rolePolicy:RolePolicy" and each.properties["role"] == declared
+        }
         name = secrets.token_hex(8)
         trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
-        iam.put_role_policy(RoleName=name, PolicyName="declared", PolicyDocument=policy)
+        for title, policy in policies.items():
+            iam.put_role_policy(RoleName=name, PolicyName=title, PolicyDocument=policy)
         keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
