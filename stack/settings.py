@@ -16,6 +16,8 @@ import pulumi_aws
 import yaml  # type: ignore[import-untyped]
 from botocore.loaders import create_loader  # type: ignore[import-untyped]
 from pulumi.runtime import config as runtime
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from artline.version import __version__
 
@@ -225,7 +227,9 @@ def _endpoints(partition: dict[str, Any], service: str) -> dict[str, Any]:
 
 def _image_uri(region: str) -> str | None:
     uri = _match("imageUri", BY_DIGEST, "an image by its digest, repository@sha256:…")
-    if uri is None or uri.startswith("sha256:"):
+    # An emulator takes a local image's id alone.
+    emulated = pulumi.Config("aws").get("endpoints") or isinstance(get_monitor(), MockMonitor)
+    if uri is None or (emulated and uri.startswith("sha256:")):
         return uri
     found = IN_ECR.fullmatch(uri)
     china = ".cn" if regions()[region] == "aws-cn" else ""

@@ -354,3 +354,15 @@ def test_snapstart_is_refused_where_there_is_none(region: str) -> None:
 def test_a_partition_that_the_page_cannot_reach_is_refused(region: str) -> None:
     with pytest.raises(pulumi.RunError, match=f"^aws:region is {region}: "):
         read(region=region)
+
+
+def test_a_digest_alone_is_an_image_of_an_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = f"sha256:{'a' * 64}"
+    assert read({"imageUri": digest}).image_uri == digest
+    monkeypatch.setattr("stack.settings.get_monitor", lambda: None)
+    with pytest.raises(
+        pulumi.RunError, match=r"^artline:imageUri is sha256:a+: it may be an image"
+    ):
+        read({"imageUri": digest})
+    endpoints = {"aws:endpoints": '[{"lambda": "http://127.0.0.1:4566"}]'}
+    assert read({"imageUri": digest} | endpoints).image_uri == digest
