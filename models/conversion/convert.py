@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 
 from artline.drawing.model import Model
+from artline.errors import ModelError
 from models import contactsheet
 from models.conversion import (
     agreement,
@@ -90,7 +91,7 @@ def convert(path: Path, to: Path, options: Options, samples: Path) -> Report:
             with sandbox.limited_memory(options.limits):
                 report = _make(path, made, options, samples)
             report.path = made.replace(to)
-    except OSError as error:
+    except (OSError, ModelError) as error:
         raise RefusedError(plain(error)) from error
     return report
 

@@ -536,11 +536,12 @@ class OneSize(nn.Module):
     """As traced networks do: holds the size that it was traced at."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(3, 40 * 56).reshape(1, 3, 40, 56) / 2
+        height, width = int(x.shape[2]), int(x.shape[3])
+        return x.reshape(3, height * width).reshape(1, 3, height, width) / 2
 
 
 def traced_at_its_size(path: Path) -> None:
-    torch.jit.save(torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 56)), path)  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 72)), path)  # type: ignore[no-untyped-call]
 
 
 @needs_a_sandbox
@@ -548,7 +549,7 @@ def traced_at_its_size(path: Path) -> None:
     ("write", "more"),
     [
         (lambda path: scripted(trained().half(), path), {}),
-        (traced_at_its_size, {"fixed": (40, 56)}),
+        (traced_at_its_size, {"fixed": (40, 72)}),
         (lambda path: scripted(Several().eval(), path), {"output": "1"}),
         (lambda path: scripted(Named().eval(), path), {"output": "out"}),
     ],
@@ -558,9 +559,17 @@ def test_a_script(tmp_path: Path, converted: Any, write: Any, more: Any) -> None
     report, model = converted(tmp_path / "net.pt", trust=True, **more)
     assert report.agreement.largest <= 1
     if "fixed" in more:
-        assert model.fixed_size == (40, 56)
+        assert model.fixed_size == (40, 72)
     else:
         assert halves(model)
+
+
+@needs_a_sandbox
+def test_a_size_below_all_photos_is_refused(tmp_path: Path, converted: Any) -> None:
+    script = torch.jit.trace(OneSize(), torch.zeros(1, 3, 40, 56))  # type: ignore[no-untyped-call]
+    torch.jit.save(script, tmp_path / "net.pt")
+    with pytest.raises(RefusedError, match="below 64"):
+        converted(tmp_path / "net.pt", trust=True, fixed=(40, 56))
 
 
 @needs_a_sandbox
