@@ -18,7 +18,7 @@ import yaml  # type: ignore[import-untyped]
 ROOT = Path(__file__).parents[1]
 
 PROJECT = str(yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["name"])
-"""The project's name, which is the namespace of its settings: whoever deploys may rename it."""
+"""The project's name in Pulumi.yaml, which is also the namespace of its settings."""
 
 REGION = "us-east-1"
 """Where the resources are declared to be, unless the settings say otherwise."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stack.release import ALIAS, WARM_UP
+from stack.release import ALIAS, WARM_UP, wait_active
 
 from .doctor.deployment import Deployment
 from .doctor.stack import Stack
@@ -169,8 +169,7 @@ def _trouble(lambda_: Any, function: str, version: str) -> str:
             if error.response["Error"]["Code"] != ASLEEP:
                 raise
             typer.echo(f"{function}: Lambda prepares version {version}, which was idle", err=True)
-            waits = {"Delay": 2, "MaxAttempts": 300}
-            lambda_.get_waiter("published_version_active").wait(**call, WaiterConfig=waits)
+            wait_active(lambda_, function, version)
             answer = lambda_.invoke(**call, Payload=json.dumps(WARM_UP))
     except WaiterError as error:
         return str(error)

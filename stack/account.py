@@ -58,7 +58,7 @@ def client(service: str, settings: Settings) -> Any:
     botocore lacks what the provider has, as a profile in a file of another name.
     """
     provider = pulumi.Config("aws")
-    if isinstance(get_monitor(), mocks.MockMonitor):
+    if is_mocked():
         return None
     proxies = {"http": provider.get("httpProxy"), "https": provider.get("httpsProxy")}
     patience = Config(
@@ -90,6 +90,11 @@ def client(service: str, settings: Settings) -> Any:
     except (*AWS_ERRORS, OSError, ValueError, KeyError) as error:
         _warn(f"The account's limits, versions and images are not known: {error}")
         return None
+
+
+def is_mocked() -> bool:
+    """Whether the program runs under Pulumi's mocks, as it does for `make run` and the tests."""
+    return isinstance(get_monitor(), mocks.MockMonitor)
 
 
 @cache

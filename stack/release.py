@@ -67,15 +67,20 @@ def settle(function: pulumi.Output[str], live: pulumi.Output[str], settings: Set
     _during_update([function, live], clear, lambda _: None)
 
 
+def wait_active(lambda_: Any, function: str, version: str) -> None:
+    """Waits until the version is `Active`, ten minutes at most. Raises botocore's errors."""
+    lambda_.get_waiter("published_version_active").wait(
+        FunctionName=function, Qualifier=version, WaiterConfig={"Delay": 2, "MaxAttempts": 300}
+    )
+
+
 def await_active(lambda_: Any, function: str, version: str) -> None:
     """Waits until the version is `Active`: its image is in place, and its snapshot if it has one.
 
     Raises `pulumi.RunError` where it ends as `Failed` or takes more than ten minutes.
     """
     try:
-        lambda_.get_waiter("published_version_active").wait(
-            FunctionName=function, Qualifier=version, WaiterConfig={"Delay": 2, "MaxAttempts": 300}
-        )
+        wait_active(lambda_, function, version)
     except WaiterError as error:
         last = error.last_response
         if "Error" in last:  # it may not be asked

@@ -16,10 +16,10 @@ import pulumi_aws
 import yaml  # type: ignore[import-untyped]
 from botocore.loaders import create_loader  # type: ignore[import-untyped]
 from pulumi.runtime import config as runtime
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
 from artline.version import __version__
+
+from .account import is_mocked
 
 ROOT = Path(__file__).parents[1]
 
@@ -228,7 +228,7 @@ def _endpoints(partition: dict[str, Any], service: str) -> dict[str, Any]:
 def _image_uri(region: str) -> str | None:
     uri = _match("imageUri", BY_DIGEST, "an image by its digest, repository@sha256:…")
     # An emulator takes a local image's id alone.
-    emulated = pulumi.Config("aws").get("endpoints") or isinstance(get_monitor(), MockMonitor)
+    emulated = pulumi.Config("aws").get("endpoints") or is_mocked()
     if uri is None or (emulated and uri.startswith("sha256:")):
         return uri
     found = IN_ECR.fullmatch(uri)

@@ -129,7 +129,7 @@ def _make(path: Path, to: Path, options: Options, samples: Path) -> Report:
         kind=source.kind,
         path=to,
         metadata=_metadata(to),
-        opset=_opset(to),
+        opset=onnxfile.opset(onnx.load(to, load_external_data=False)),
         agreement=agreed,
         memory=options.memory,
         notes=notes,
@@ -315,8 +315,3 @@ def _fixed_size(path: Path) -> tuple[int, int] | None:
 def _metadata(path: Path) -> dict[str, str]:
     model = onnx.load(path, load_external_data=False)
     return {each.key: each.value for each in model.metadata_props}
-
-
-def _opset(path: Path) -> int:
-    imports = onnx.load(path, load_external_data=False).opset_import
-    return next(int(i.version) for i in imports if i.domain in ("", "ai.onnx"))

@@ -325,8 +325,7 @@ def write(source: OnnxSource, to: Path, metadata: dict[str, str], options: Optio
         _write_as_it_is(source, to, options)
         return
     model = source.model
-    if _is_old(model):
-        before = _opset(model)
+    if (before := opset(model)) < _OPSET:
         try:
             model = onnx.version_converter.convert_version(model, _OPSET)
         except Exception as error:  # onnx raises errors of many kinds here
@@ -427,14 +426,10 @@ def _write_as_it_is(source: OnnxSource, to: Path, options: Options) -> None:
         source.notes.append(f"--max-side is not used: it draws up to {own['max_side']} pixels")
 
 
-def _opset(model: onnx.ModelProto) -> int:
-    """Of ONNX's own operators."""
+def opset(model: onnx.ModelProto) -> int:
+    """The version of ONNX's own operators."""
     versions = [i.version for i in model.opset_import if i.domain in ("", "ai.onnx")]
     return min(versions, default=_OPSET)
-
-
-def _is_old(model: onnx.ModelProto) -> bool:
-    return _opset(model) < _OPSET
 
 
 def _keep_corners(model: onnx.ModelProto) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -17,6 +18,7 @@ from .conftest import Aws, read
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
+    from stack.settings import Settings
 
 SETTINGS = "GET /2016-08-19/account-settings"
 FUNCTIONS = "GET /2015-03-31/functions"
@@ -32,6 +34,12 @@ def function(name: str, reserved: int | None, stack: str = "test") -> dict[str, 
     tags = {"Project": "artline", "Stack": stack}
     held = {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
     return {"Configuration": {"FunctionName": name}, "Tags": tags, "Concurrency": held}
+
+
+def check(settings: "Settings", refusal: str | None) -> None:
+    """The account grants the settings, or refuses them in these words."""
+    with pytest.raises(pulumi.RunError, match=refusal) if refusal else nullcontext():
+        account.check(settings)
 
 
 def test_a_new_account_can_reserve_nothing(aws: Aws) -> None:
@@ -64,11 +72,7 @@ def test_what_may_be_reserved(
 ) -> None:
     aws.answers = {SETTINGS: limit(total, unreserved), FUNCTIONS: {"Functions": []}}
     settings = read({"reservedConcurrency": str(reserved)})
-    if granted:
-        account.check(settings)
-    else:
-        with pytest.raises(pulumi.RunError, match=f"^artline:reservedConcurrency is {reserved}: "):
-            account.check(settings)
+    check(settings, None if granted else f"^artline:reservedConcurrency is {reserved}: ")
 
 
 def test_what_the_stack_holds_already_counts_and_what_others_hold_does_not(aws: Aws) -> None:
@@ -91,11 +95,7 @@ def test_provisioned_environments_are_of_the_account_too(
 ) -> None:
     aws.answers = {SETTINGS: limit(50)}
     settings = read({"warm": "provisioned", "warmCopies": copies})
-    if granted:
-        account.check(settings)
-    else:
-        with pytest.raises(pulumi.RunError, match=r"^artline:warmCopies is 41: .* at most 40, "):
-            account.check(settings)
+    check(settings, None if granted else r"^artline:warmCopies is 41: .* at most 40, ")
 
 
 @pytest.mark.parametrize(("copies", "granted"), [("70", True), ("71", False)])
@@ -114,11 +114,7 @@ def test_what_others_have_reserved_cannot_be_provisioned(
         },
     }
     settings = read({"warm": "provisioned", "warmCopies": copies})
-    if granted:
-        account.check(settings)
-    else:
-        with pytest.raises(pulumi.RunError, match=r"^artline:warmCopies is 71: .* at most 70, "):
-            account.check(settings)
+    check(settings, None if granted else r"^artline:warmCopies is 71: .* at most 70, ")
 
 
 @pytest.mark.parametrize("memory", [3009, 4096])

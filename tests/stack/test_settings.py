@@ -359,7 +359,7 @@ def test_a_partition_that_the_page_cannot_reach_is_refused(region: str) -> None:
 def test_a_digest_alone_is_an_image_of_an_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     digest = f"sha256:{'a' * 64}"
     assert read({"imageUri": digest}).image_uri == digest
-    monkeypatch.setattr("stack.settings.get_monitor", lambda: None)
+    monkeypatch.setattr("stack.account.get_monitor", lambda: None)
     with pytest.raises(
         pulumi.RunError, match=r"^artline:imageUri is sha256:a+: it may be an image"
     ):

@@ -83,12 +83,19 @@ def write_torchscript(path: Path) -> None:
     torch.jit.save(torch.jit.script(make()), path)
 
 
-def write_onnx(path: Path, size: Any = ("H", "W"), opset: int = 17) -> None:
-    free = {} if size == (64, 98) else {k: {2: "H", 3: "W"} for k in ("photo", "art")}
-    names = {"input_names": ["photo"], "output_names": ["art"]}
+def write_onnx(
+    path: Path,
+    size: Any = ("H", "W"),
+    opset: int = 17,
+    module: Any = None,
+    given: str = "photo",
+) -> None:
+    """Writes `module`, by default `Lines`, with `given` for its input's name."""
+    free = {} if size == (64, 98) else {k: {2: "H", 3: "W"} for k in (given, "art")}
+    names = {"input_names": [given], "output_names": ["art"]}
     photo = torch.zeros(1, 3, *(size if size == (64, 98) else (64, 96)))
     torch.onnx.export(
-        make(),
+        module or make(),
         (photo,),
         path,
         dynamo=False,
@@ -271,16 +278,7 @@ class Resized(nn.Module):
 @pytest.mark.parametrize("opset", [9, 10, 11, 13])
 def test_each_opset_enlarges_as_it_says(tmp_path: Path, opset: int, mode: str) -> None:
     """Until opset 10 places were taken by their corners; files stay as they were drawn then."""
-    torch.onnx.export(
-        Resized(mode),
-        (torch.zeros(1, 3, 64, 96),),
-        tmp_path / "net.onnx",
-        dynamo=False,
-        opset_version=opset,
-        input_names=["photo"],
-        output_names=["art"],
-        dynamic_axes={name: {2: "H", 3: "W"} for name in ("photo", "art")},
-    )
+    write_onnx(tmp_path / "net.onnx", opset=opset, module=Resized(mode))
     given = options(mean=None, std=None, low=0)
     made = convert.convert(tmp_path / "net.onnx", tmp_path / "model.onnx", given, SAMPLES)
     assert made.agreement.largest <= 0.51
@@ -298,15 +296,8 @@ class Branching(nn.Module):
 
 
 def test_weights_that_a_branch_takes_from_outside(tmp_path: Path) -> None:
-    torch.onnx.export(
-        torch.jit.script(Branching()),
-        (torch.zeros(1, 3, 64, 96),),
-        tmp_path / "net.onnx",
-        dynamo=False,
-        input_names=["image"],  # the contract's own name
-        output_names=["art"],
-        dynamic_axes={name: {2: "H", 3: "W"} for name in ("image", "art")},
-    )
+    # Its input has the contract's own name.
+    write_onnx(tmp_path / "net.onnx", module=torch.jit.script(Branching()), given="image")
     given = options(mean=None, std=None, low=0)
     made = convert.convert(tmp_path / "net.onnx", tmp_path / "model.onnx", given, SAMPLES)
     assert made.agreement.largest <= 0.51
