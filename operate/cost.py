@@ -7,12 +7,12 @@ import math
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from . import prices
-from .doctor.stack import Stack
+from .doctor.stack import SettingsError, Stack
 from .estimate import DAYS, IDLE, WAYS, Estimate, Line, Use, estimate, number
 from .options import command
 from .prices import Prices
@@ -26,6 +26,8 @@ from .throughput import (
     job_limits,
     request_limits,
 )
+
+Architecture = Literal["x86_64", "arm64"]
 
 WIDTH: Final = 80
 MINUTES: Final = 24 * 60
@@ -46,7 +48,7 @@ def cost(
         typer.Option(metavar="N", min=0, help="Photos a minute; also prints the limits."),
     ] = None,
     memory: Annotated[
-        int | None, typer.Option(metavar="MB", min=128, max=10240, help="artline:memory.")
+        int | None, typer.Option(metavar="MB", min=128, max=10240, help="Setting memory.")
     ] = None,
     seconds: Annotated[
         float | None,
@@ -63,12 +65,12 @@ def cost(
     ] = 2.0,
     warm_copies: Annotated[
         int | None,
-        typer.Option("--warm-copies", "--copies", metavar="N", min=1, help="artline:warmCopies."),
+        typer.Option("--warm-copies", "--copies", metavar="N", min=1, help="Setting warmCopies."),
     ] = None,
     kilobytes: Annotated[
         float, typer.Option(metavar="KB", min=0, help="Of line art for each photo.")
     ] = 150.0,
-    jobs: Annotated[bool | None, typer.Option("--jobs/--no-jobs", help="artline:jobs.")] = None,
+    jobs: Annotated[bool | None, typer.Option("--jobs/--no-jobs", help="Setting jobs.")] = None,
     queued: Annotated[
         float, typer.Option(metavar="SHARE", min=0, max=1, help="Photos that go through jobs.")
     ] = 0.0,
@@ -78,9 +80,9 @@ def cost(
             metavar="N", min=1, help="Published versions, each with a snapshot (at most 11)."
         ),
     ] = 1,
-    region: Annotated[str | None, typer.Option(metavar="NAME", help="aws:region.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="NAME", help="Setting aws:region.")] = None,
     architecture: Annotated[
-        str | None, typer.Option(metavar="x86_64|arm64", help="artline:architecture.")
+        Architecture | None, typer.Option(metavar="x86_64|arm64", help="Setting architecture.")
     ] = None,
     account: Annotated[
         int, typer.Option(metavar="N", min=1, help="The account's concurrent executions.")
@@ -103,6 +105,8 @@ def cost(
             raise typer.BadParameter("how many? give --photos-per-day or --photos-per-minute")
         photos_per_day = photos_per_minute * MINUTES
     settings = Stack(stack)
+    if stack:
+        _known(settings)
     use = Use(
         photos_per_day,
         memory or settings.number("memory", 2048),
@@ -115,6 +119,8 @@ def cost(
         settings.number("resultDays", 7),
         versions,
     )
+    if use.queued and not use.jobs:
+        raise typer.BadParameter("--queued counts photos of jobs, and there are no jobs")
     if not all(map(math.isfinite, asdict(use).values())):
         raise typer.BadParameter("every number has to be finite")
     of_region = prices.of(
@@ -131,6 +137,14 @@ def cost(
     typer.echo(as_text(use, of_region, estimates))
     if capacity and photos_per_minute is not None:
         typer.echo("\n".join(["", *_limits(photos_per_minute, capacity)]))
+
+
+def _known(settings: Stack) -> None:
+    """Refuses a stack that was asked for by name and cannot be read."""
+    try:
+        _ = settings.settings
+    except SettingsError as error:
+        raise typer.BadParameter(f"{error} ({error.fix})") from error
 
 
 def _capacity(settings: Stack, seconds: float, account: int) -> Capacity:

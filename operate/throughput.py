@@ -27,11 +27,17 @@ GROWTH, GROWTH_SECONDS = 1000, 10
 API_RATE: Final = 10_000
 """Requests a second of all APIs of an account in a region."""
 
+ENVIRONMENT_RATE: Final = 10
+"""Requests a second that Lambda gives one environment, however soon it answers."""
+
 BUCKET_WRITES: Final = 3_500
 """Writes a second to one prefix of a bucket."""
 
 UPLOAD_WRITES: Final = 2
 """Writes of one job under `uploads/`: its id, and the photo."""
+
+SETTING: Final = "the setting"
+"""What raises a limit that is named after the setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +82,23 @@ def job_limits(capacity: Capacity) -> list[Limit]:
 
 
 def _requests(capacity: Capacity) -> Iterator[Limit]:
-    yield Limit("throttleRate", capacity.throttle_rate * MINUTE, "artline:throttleRate")
+    yield Limit("throttleRate", capacity.throttle_rate * MINUTE, SETTING)
     if capacity.reserved:
-        photos = capacity.reserved * MINUTE / capacity.seconds
-        yield Limit("reservedConcurrency", photos, "artline:reservedConcurrency")
+        photos = capacity.reserved * MINUTE * min(ENVIRONMENT_RATE, 1 / capacity.seconds)
+        yield Limit("reservedConcurrency", photos, SETTING)
     yield _account(capacity)
     yield Limit("API Gateway's rate", API_RATE * MINUTE, "quota L-8A5B8E43")
 
 
 def _jobs(capacity: Capacity) -> Iterator[Limit]:
     drawn = capacity.job_concurrency * MINUTE / capacity.seconds
-    yield Limit("jobConcurrency", drawn, "artline:jobConcurrency")
+    yield Limit("jobConcurrency", drawn, SETTING)
     asked = capacity.throttle_rate * MINUTE / JOB_REQUESTS
-    yield Limit("throttleRate", asked, "artline:throttleRate")
+    yield Limit("throttleRate", asked, SETTING)
+    if capacity.reserved:
+        # Requests of jobs take milliseconds of the function; their photos are the worker's.
+        asked = capacity.reserved * MINUTE * ENVIRONMENT_RATE / JOB_REQUESTS
+        yield Limit("reservedConcurrency", asked, SETTING)
     yield _account(capacity)
     yield Limit("API Gateway's rate", API_RATE * MINUTE / JOB_REQUESTS, "quota L-8A5B8E43")
     written = BUCKET_WRITES * MINUTE / UPLOAD_WRITES
@@ -96,5 +106,5 @@ def _jobs(capacity: Capacity) -> Iterator[Limit]:
 
 
 def _account(capacity: Capacity) -> Limit:
-    photos = capacity.account * MINUTE / capacity.seconds
+    photos = capacity.account * MINUTE * min(ENVIRONMENT_RATE, 1 / capacity.seconds)
     return Limit("the account's concurrency", photos, "quota L-B99A9384")

@@ -19,6 +19,8 @@ from botocore.session import Session  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_monitor
 
+from .names import setting
+
 if TYPE_CHECKING:  # the doctor imports this, and has no need of the provider's SDK
     from .settings import Settings
 
@@ -170,7 +172,7 @@ def _check_concurrency(lambda_: Any, settings: Settings) -> None:
             free += sum(_provisioned(lambda_))
     if wanted > free:
         raise pulumi.RunError(
-            f"artline:{key} is {wanted}: it may be {_up_to(free, key)}, since this account may run"
+            f"{setting(key)} is {wanted}: it may be {_up_to(free, key)}, since this account may run"
             f" {total} execution environments at once in {settings.region} and AWS keeps {kept} of"
             " them unreserved; raise that quota with"
             f" `{raise_quota(total, wanted - free, settings.region)}`."
@@ -178,9 +180,9 @@ def _check_concurrency(lambda_: Any, settings: Settings) -> None:
 
 
 def _up_to(free: int, key: str) -> str:
-    unset = "unset, with `pulumi config rm artline:reservedConcurrency`"
+    unset = f"unset, with `pulumi config rm {setting('reservedConcurrency')}`"
     if key == "warmCopies":
-        unset = "used with artline:warm none, ping or snapstart only"
+        unset = f"used with {setting('warm')} none, ping or snapstart only"
     return f"{unset}, or at most {free}" if free > 0 else unset
 
 
@@ -219,9 +221,9 @@ def _check_memory(quotas: Any, settings: Settings) -> None:
         for quota in page["Quotas"]:
             if quota["QuotaName"] == MEMORY_QUOTA and settings.memory > quota["Value"]:
                 raise pulumi.RunError(
-                    f"artline:memory is {settings.memory}: it may be up to {quota['Value']:.0f} in"
-                    f" this account in {settings.region}, until AWS Support raises its quota"
-                    f' "{MEMORY_QUOTA}".'
+                    f"{setting('memory')} is {settings.memory}: it may be up to"
+                    f" {quota['Value']:.0f} in this account in {settings.region}, until AWS Support"
+                    f' raises its quota "{MEMORY_QUOTA}".'
                 )
 
 

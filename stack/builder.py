@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pulumi
-from pulumi.runtime import mocks
-from pulumi.runtime.settings import get_monitor
+
+from .account import is_mocked
+from .names import setting
 
 DEFAULT_SOCKETS = (
     "/var/run/docker.sock",
@@ -25,7 +26,7 @@ SECONDS = 5.0
 
 def require() -> None:
     """Raises `pulumi.RunError`, in one sentence, where the provider would find no daemon."""
-    if isinstance(get_monitor(), mocks.MockMonitor) or os.name == "nt":
+    if is_mocked() or os.name == "nt":
         return
     host, tried = look()
     if host:
@@ -33,7 +34,7 @@ def require() -> None:
     raise pulumi.RunError(
         f"No Docker daemon answers at {' or '.join(tried)}: start it, or set DOCKER_HOST to the"
         " address that `docker context inspect --format '{{.Endpoints.docker.Host}}'` prints, or"
-        " deploy an image that is in ECR with artline:imageUri."
+        f" deploy an image that is in ECR with {setting('imageUri')}."
     )
 
 

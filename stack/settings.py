@@ -20,6 +20,7 @@ from pulumi.runtime import config as runtime
 from artline.version import __version__
 
 from .account import is_mocked
+from .names import setting
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,8 +63,6 @@ TOKEN_BYTES = 4096
 
 TOKENS = re.compile(r"\s*[!-~]+(\s+[!-~]+)*\s*")
 """One token, or several with white space between."""
-
-SET_TOKEN = "pulumi config set --secret artline:apiToken"  # noqa: S105
 
 ORIGIN = re.compile(r"\*|https?://[^\s/]+")
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -142,7 +141,7 @@ def _check_keys() -> None:
         if namespace == NAMESPACE != project:
             raise pulumi.RunError(
                 f"{key} belongs to the project {NAMESPACE}, but Pulumi.yaml names this project"
-                f" {project}: rename the key to {project}:{name} in Pulumi.{pulumi.get_stack()}"
+                f" {project}: rename the key to {setting(name)} in Pulumi.{pulumi.get_stack()}"
                 ".yaml."
             )
         if namespace == project and name not in declarations():
@@ -150,7 +149,7 @@ def _check_keys() -> None:
             names = {each.lower(): each for each in declarations()}
             (nearest,) = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0)
             raise pulumi.RunError(
-                f"{key} is not a setting: the nearest is {project}:{names[nearest]};"
+                f"{key} is not a setting: the nearest is {setting(names[nearest])};"
                 f" `pulumi config rm {key}` removes it."
             )
 
@@ -166,29 +165,29 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.auth == "token" and settings.api_token is None:
         raise pulumi.RunError(
-            "artline:auth is token, and artline:apiToken is unset: set visible ASCII characters by"
-            f" `{SET_TOKEN} …`."
+            f"{setting('auth')} is token, and {setting('apiToken')} is unset: set visible ASCII"
+            f" characters by `{_set_token()} …`."
         )
     if warm == "snapstart" and not _has_snapstart(settings):
         _refuse(
             "warm", warm, f"none, ping or provisioned in {settings.region}, which has no SnapStart"
         )
     if warm in ("none", "snapstart") and count > 1:
-        _refuse("warmCopies", count, f"1 while artline:warm is {warm}, which keeps none ready")
+        _refuse("warmCopies", count, f"1 while {setting('warm')} is {warm}, which keeps none ready")
     if warm == "ping" and count > RULE_TARGETS:
-        _refuse("warmCopies", count, f"1 to {RULE_TARGETS} while artline:warm is ping")
+        _refuse("warmCopies", count, f"1 to {RULE_TARGETS} while {setting('warm')} is ping")
     if reserved is not None and count > reserved:
         _refuse(
             "reservedConcurrency",
             reserved,
-            f"-1 (unset), or at least artline:warmCopies, which is {count}",
+            f"-1 (unset), or at least {setting('warmCopies')}, which is {count}",
         )
     if warm == "provisioned" and count == reserved:
         # Lambda would throttle the version that is tried before callers meet it.
         _refuse(
             "reservedConcurrency",
             reserved,
-            f"-1 (unset), or more than artline:warmCopies, which is {count}",
+            f"-1 (unset), or more than {setting('warmCopies')}, which is {count}",
         )
 
 
@@ -241,21 +240,23 @@ def _image_uri(region: str) -> str | None:
 
 def _api_token() -> pulumi.Output[str] | None:
     """The token, which no refusal shows."""
-    token, key = _text("apiToken"), f"{pulumi.get_project()}:apiToken"
+    token, key = _text("apiToken"), setting("apiToken")
     if not token:
         return None
     if not (runtime.is_config_secret(key) or key in runtime.get_config_secret_keys_env()):
         raise pulumi.RunError(
             f"{key} is in plain text in Pulumi.{pulumi.get_stack()}.yaml: choose a new token and"
-            f" encrypt it with `{SET_TOKEN} …`."
+            f" encrypt it with `{_set_token()} …`."
         )
     if not token.strip():
-        raise pulumi.RunError(f"{key} is blank: set visible ASCII characters by `{SET_TOKEN} …`.")
+        raise pulumi.RunError(
+            f"{key} is blank: set visible ASCII characters by `{_set_token()} …`."
+        )
     if not TOKENS.fullmatch(token) or "{{" in token:
         # SSM reads {{…}} as another parameter's value.
         raise pulumi.RunError(
             f"{key} holds a character that no header or parameter carries: set visible ASCII"
-            f" characters without {{{{, or two such tokens, by `{SET_TOKEN} …`."
+            f" characters without {{{{, or two such tokens, by `{_set_token()} …`."
         )
     if len(token.encode()) > TOKEN_BYTES:
         raise pulumi.RunError(
@@ -346,4 +347,8 @@ def declarations() -> dict[str, dict[str, Any]]:
 
 
 def _refuse(key: str, value: object, wanted: str) -> NoReturn:
-    raise pulumi.RunError(f"{pulumi.get_project()}:{key} is {value}: it may be {wanted}.")
+    raise pulumi.RunError(f"{setting(key)} is {value}: it may be {wanted}.")
+
+
+def _set_token() -> str:
+    return f"pulumi config set --secret {setting('apiToken')}"

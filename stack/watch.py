@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from .api import Api
 from .function import Function, service
 from .jobs import WORKER_TIMEOUT, Jobs
-from .names import renamed
+from .names import renamed, setting
 from .settings import Settings
 
 CONSOLES = {
@@ -135,22 +135,23 @@ def _request_alarms(api: Api, function: Function, settings: Settings) -> list[Al
             Metric("AWS/Lambda", "Errors", "Sum", of),
             threshold=1,
             what_to_do="Calls ended without an answer: read the function's log for 'Task timed"
-            " out' or 'signal: killed', and raise artline:memory.",
+            f" out' or 'signal: killed', and raise {setting('memory')}.",
         ),
         Alarm(
             "throttles",
             Metric("AWS/Lambda", "Throttles", "Sum", of),
             threshold=1,
             what_to_do="Requests throttled, concurrency limit reached: raise"
-            " artline:reservedConcurrency, or the account's quota of concurrent executions.",
+            f" {setting('reservedConcurrency')}, or the account's quota of concurrent executions.",
         ),
         Alarm(
             "slow",
             Metric("AWS/Lambda", "Duration", "p99", of),
             threshold=_most(settings.timeout),
             periods=3,
-            what_to_do="One call in a hundred takes over 80 % of artline:timeout: raise"
-            " artline:memory, which brings more CPU, or keep environments warm with artline:warm.",
+            what_to_do=f"One call in a hundred takes over 80 % of {setting('timeout')}: raise"
+            f" {setting('memory')}, which brings more CPU, or keep environments warm with"
+            f" {setting('warm')}.",
         ),
     ]
 
@@ -164,15 +165,16 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
             Metric("AWS/Lambda", "Errors", "Sum", worker),
             threshold=1,
             what_to_do="The worker function crashed or timed out on a job, which is retried: read"
-            " the worker's log for 'Task timed out' or 'signal: killed', and raise artline:memory.",
+            " the worker's log for 'Task timed out' or 'signal: killed', and raise"
+            f" {setting('memory')}.",
         ),
         Alarm(
             "job-slow",
             Metric("AWS/Lambda", "Duration", "p99", worker),
             threshold=_most(WORKER_TIMEOUT),
             periods=3,
-            what_to_do="Jobs take over 80 % of the worker function's timeout: raise artline:memory,"
-            " which brings more CPU.",
+            what_to_do="Jobs take over 80 % of the worker function's timeout: raise"
+            f" {setting('memory')}, which brings more CPU.",
         ),
         Alarm(
             "dead-letters",
@@ -187,7 +189,7 @@ def _job_alarms(jobs: Jobs) -> list[Alarm]:
             # SQS leaves out a message that was received three times: here, after 12 minutes.
             threshold=10 * MINUTES,
             what_to_do="A job has waited for ten minutes: read the worker's log for 'fault', and"
-            " raise artline:jobConcurrency if more jobs come than are drawn.",
+            f" raise {setting('jobConcurrency')} if more jobs come than are drawn.",
         ),
     ]
 

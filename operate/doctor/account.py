@@ -18,7 +18,7 @@ from .deployment import Deployment
 HOMES = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """A region that every account of the partition has; us-east-1 is the usual one's."""
 
-UNRESERVE = "pulumi config rm artline:reservedConcurrency"
+UNRESERVE = "pulumi config rm reservedConcurrency"
 
 
 @explained

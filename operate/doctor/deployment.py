@@ -26,7 +26,7 @@ class Deployment:
 
     @property
     def architecture(self) -> str:
-        """`artline:architecture`."""
+        """The setting `architecture`."""
         return str(self.stack.setting("architecture", "x86_64"))
 
     @property

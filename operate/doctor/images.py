@@ -44,7 +44,7 @@ def last(deployment: Deployment) -> Finding | None:
     platform = f"{image.get('Os')}/{image.get('Architecture')}"
     found = f"{platform}, {image.get('Size', 0) / 1e6:.0f} MB, {media_type}"
     if platform != deployment.platform:
-        return warning(f"{found}: artline:architecture is {deployment.architecture}", "pulumi up")
+        return warning(f"{found}: architecture is {deployment.architecture}", "pulumi up")
     return ok(found)
 
 

@@ -50,7 +50,7 @@ def engine(deployment: Deployment) -> Finding:
     except ProgramError as error:
         if deployment.stack.setting("imageUri"):
             needed = "needed only by a stack that once built its image"
-            return warning(f"{error}; with artline:imageUri {needed}", _start(error))
+            return warning(f"{error}; with imageUri {needed}", _start(error))
         if found and not isinstance(error, NotInstalledError):
             return warning(f"{error}; Pulumi would use {found}", "docker context use default")
         return failed(str(error), _start(error))
@@ -110,7 +110,7 @@ def emulation(deployment: Deployment) -> Finding:
         return ok(f"{wanted} by emulation, on {own}: the build takes longer")
     processor = wanted.removeprefix("linux/")
     return failed(
-        f"artline:architecture is {deployment.architecture}, and this engine runs {own} alone",
+        f"architecture is {deployment.architecture}, and this engine runs {own} alone",
         f"docker run --privileged --rm tonistiigi/binfmt --install {processor}",
     )
 

@@ -43,4 +43,4 @@ def settings(deployment: Deployment) -> Finding:
     return ok(", ".join(f"{name} {values.get(name) or 'unset'}" for name in SHOWN))
 
 
-TOKEN = "pulumi config set --secret artline:apiToken"  # noqa: S105  the command asks for it
+TOKEN = "pulumi config set --secret apiToken"  # noqa: S105  the command asks for it

@@ -106,6 +106,9 @@ def test_the_defaults_are_the_stacks_settings(cost: Any, tmp_path: Path) -> None
     capacity = document["throughput"]["capacity"]
     assert capacity["throttle_rate"] == 100
     assert (capacity["reserved"], capacity["job_concurrency"]) == (7, 50)
+    # Ten requests a second are the most for one environment; a job takes three.
+    jobs = {limit["name"]: limit["photos"] for limit in document["throughput"]["jobs"]}
+    assert jobs["reservedConcurrency"] == 7 * 10 * 60 / 3
     arm = [line for line in document["ways"][0]["lines"] if line["what"] == "Lambda, duration"]
     assert "0.0000133334" in arm[0]["arithmetic"]
 
@@ -132,6 +135,9 @@ def test_large_and_small_numbers_keep_their_columns(cost: Any, huge: float) -> N
         ["--photos-per-day", "1", "--seconds", "inf"],
         ["--photos-per-day", "1", "--memory", "64"],
         ["--photos-per-day", "1", "--queued", "1.5"],
+        ["--photos-per-day", "1", "--queued", "0.5", "--no-jobs"],
+        ["--photos-per-day", "1", "--architecture", "arm"],
+        ["--photos-per-day", "1", "--stack", "nope"],
     ],
 )
 def test_wrong_use(cost: Any, arguments: list[str]) -> None:

@@ -16,7 +16,7 @@ from .conftest import read
 @pytest.fixture(autouse=True)
 def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No daemon anywhere, and a program that runs as under the engine."""
-    monkeypatch.setattr(builder, "get_monitor", lambda: None)
+    monkeypatch.setattr(builder, "is_mocked", lambda: False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("DOCKER_TLS_VERIFY", raising=False)

@@ -267,6 +267,10 @@ def test_a_renamed_project_renames_its_settings() -> None:
     assert read({"memory": "512"}, project="sketches").memory == 512
     with pytest.raises(pulumi.RunError, match=r"^sketches:memory is 64: it may be "):
         read({"memory": "64"}, project="sketches")
+    for settings in ({"auth": "token"}, {"apiToken": " "}, {"warm": "ping", "warmCopies": "6"}):
+        with pytest.raises(pulumi.RunError, match="sketches:") as refusal:
+            read(settings, project="sketches")
+        assert "artline:" not in str(refusal.value)
     with pytest.raises(pulumi.RunError) as refusal:
         read({"artline:memory": "512"}, project="sketches")
     assert str(refusal.value) == (

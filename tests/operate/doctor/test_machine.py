@@ -230,7 +230,7 @@ def test_no_emulation(
     program("docker", **server("amd64", buildx="Platforms: linux/amd64"))
     finding = machine.emulation(deployment)
     assert finding.status == "failed"
-    assert "artline:architecture is arm64" in finding.found
+    assert "architecture is arm64" in finding.found
     assert (finding.fix or "").endswith("--install arm64")
 
 

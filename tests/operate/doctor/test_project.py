@@ -65,7 +65,7 @@ def test_a_token_is_missing(project: Any, deployment: Deployment) -> None:
     project(auth="token")
     finding = checks.settings(deployment)
     assert finding.status == "failed"
-    assert "--secret artline:apiToken" in (finding.fix or "")
+    assert "--secret apiToken" in (finding.fix or "")
 
 
 def test_a_token_in_plain_text(project: Any, program: Any, deployment: Deployment) -> None:
@@ -73,7 +73,7 @@ def test_a_token_in_plain_text(project: Any, program: Any, deployment: Deploymen
     finding = checks.settings(deployment)
     assert finding.status == "failed"
     assert "hunter2" not in finding.found
-    assert "--secret artline:apiToken" in (finding.fix or "")
+    assert "--secret apiToken" in (finding.fix or "")
     config = {"artline:apiToken": {"value": "hunter2", "secret": False}}
     program("pulumi", config_json=json.dumps(config))
     assert checks.settings(Deployment()).found == "apiToken is in plain text"
