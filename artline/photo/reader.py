@@ -5,6 +5,7 @@ A file is opened once, checked, and decoded once. What its decoder reports as da
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ __all__ = ["Photo", "Pixels", "decode", "is_image"]
 
 APART: Final = frozenset({formats.AVIF, formats.HEIF, formats.JPEG2000, formats.TIFF})
 """Formats whose decoders take no deadline."""
+
+EXIF_OF_AVIF: Final = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
+"""The entry of an AVIF for its EXIF. Pillow refuses a photo for a wrong tag there, and what turns
+the photo is elsewhere."""
 
 UNSUPPORTED: Final = (
     "Unsupported BMP",
@@ -85,8 +90,14 @@ class Photo:
             # It is decoded small in the first place. A quarter turn may still swap the sides: a
             # square of the longer one holds either.
             image.thumbnail((side, side), reducing_gap=GAP)
+        frame = image.tile[0][1] if image.tile else None
         image.load()
         plain: Image.Image = image._new(image.im)
+        if self.format is formats.GIF and frame and frame != (0, 0, *plain.size):
+            # The first frame does not fill the canvas, which is transparent around it.
+            whole = Image.new("RGBA", plain.size)
+            whole.paste(plain.crop(frame).convert("RGBA"), frame)
+            return whole
         return plain
 
 
@@ -109,9 +120,19 @@ def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SE
     with _reading():
         image.load()  # some formats hold their metadata behind the pixels
         turn = _turn(image)
-        white = 65535.0 if image.format == "PPM" and image.mode == "I" else None
-        samples = Samples(white=white, key=image.info.get("transparency"))
+        samples = replace(_samples(image), key=image.info.get("transparency"))
         return upright(image.copy(), turn, box, samples)
+
+
+def _samples(image: Any) -> Samples:
+    """What the file of an opened image says of its samples."""
+    if image.format == "PPM" and image.mode == "I":
+        return Samples(white=65535.0)
+    if image.format == "TIFF":
+        from .tiff import samples_of
+
+        return samples_of(image.tag_v2)
+    return Samples()
 
 
 def _turn(image: Image.Image) -> int:
@@ -202,6 +223,8 @@ def _open_with_pillow(form: Format, data: bytes, bounds: Bounds) -> Photo:
         turn, samples = tiff.orientation, tiff.samples
     if form is formats.PNG:
         data = png.without_text(data, deadline)
+    if form is formats.AVIF:
+        data = EXIF_OF_AVIF.sub(rb"\1skip", data)
     image = read_header(form, data, deadline)
     width, height = image.size
     bounds.check(width, height, form.share)

@@ -8,7 +8,8 @@ floating point; of 32-bit ones without a sign, the lighter half is black.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from .bounds import Bounds
 from .directory import ORIENTATION, Directory
@@ -55,12 +56,20 @@ class Tiff:
             raise unsupported("TIFF")
         if compression == JPEG_COMPRESSION:
             _check_frames(tags, data, bounds)
-        self.samples = Samples(
-            white=float((1 << bits) - 1) if bits in (12, 16) else None,
-            inverted=tags.number(PHOTOMETRIC, 1) == 0 and bits > 8,
-        )
-        if bits == 16 and numbers == SIGNED:
-            self.samples = Samples(white=32767.0, inverted=self.samples.inverted)
+        self.samples = _samples(bits, numbers, tags.number(PHOTOMETRIC, 1))
+
+
+def samples_of(tags: Mapping[int, Any]) -> Samples:
+    """The samples of an image that Pillow opened, by its tags."""
+    bits, numbers = (max(tags.get(tag, (1,))) for tag in (BITS, SAMPLE_FORMAT))
+    return _samples(bits, numbers, tags.get(PHOTOMETRIC, 1))
+
+
+def _samples(bits: int, numbers: int, photometric: int) -> Samples:
+    white = float((1 << bits) - 1) if bits in (12, 16) else None
+    if bits == 16 and numbers == SIGNED:
+        white = 32767.0
+    return Samples(white, inverted=photometric == 0 and bits > 8)
 
 
 def _is_raw(tags: Directory, data: bytes) -> bool:

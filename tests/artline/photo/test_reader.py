@@ -142,6 +142,7 @@ def test_sixteen_bits_know_their_white(photometric: str, order: Any, grey: int) 
     samples = np.full((16, 16), 13107, np.uint16)
     tifffile.imwrite(file, samples, photometric=photometric, byteorder=order)
     assert middle(file.getvalue()) == (grey, grey, grey)
+    assert (decode(Image.open(file), BOX) == grey).all()
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
@@ -246,19 +247,53 @@ WRONG_TAGS: list[tuple[int, int, int, int]] = [
 ]
 
 
+def exif_of(tags: list[tuple[int, int, int, int]], order: str) -> bytes:
+    exif = {"<": b"II*\0\x08\0\0\0", ">": b"MM\0*\0\0\0\x08"}[order]
+    exif += struct.pack(f"{order}H", len(tags))
+    return exif + b"".join(struct.pack(f"{order}HHII", *tag) for tag in sorted(tags)) + bytes(4)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("wrong", WRONG_TAGS)
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
 def test_no_other_tag_hides_the_orientation(
     name: str, wrong: tuple[int, int, int, int], order: str
 ) -> None:
-    tags = sorted([wrong, (ExifTags.Base.Orientation, 3, 1, 6 if order == "<" else 6 << 16)])
-    exif = {"<": b"II*\0\x08\0\0\0", ">": b"MM\0*\0\0\0\x08"}[order]
-    exif += struct.pack(f"{order}H", len(tags))
-    exif += b"".join(struct.pack(f"{order}HHII", *tag) for tag in tags) + bytes(4)
+    turned = (ExifTags.Base.Orientation, 3, 1, 6 if order == "<" else 6 << 16)
     head = b"" if name == "PNG" else b"Exif\0\0"
-    data = encoded(pattern("RGB", 60, 40), name, exif=head + exif)
+    data = encoded(pattern("RGB", 60, 40), name, exif=head + exif_of([wrong, turned], order))
     assert decode(data, BOX).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("wrong", WRONG_TAGS)
+def test_no_tag_hides_the_orientation_of_an_avif(
+    wrong: tuple[int, int, int, int], order: str
+) -> None:
+    """Its container turns it, whatever EXIF says."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "x" * 99
+    exif[ExifTags.Base.Orientation] = 6
+    data = encoded(pattern("RGB", 60, 40), "AVIF", exif=exif.tobytes())
+    at = data.index(exif.tobytes()[6:10])
+    broken = exif_of([wrong, (ExifTags.Base.Orientation, 3, 1, 1)], order)
+    data = data[:at] + broken + data[at + len(broken) :]
+    assert decode(data, BOX).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("transparent", [None, 1])
+def test_around_the_first_frame_of_a_gif_is_paper(transparent: int | None) -> None:
+    options = {} if transparent is None else {"transparency": transparent}
+    frame = Image.new("P", (4, 3), 2)
+    frame.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
+    data = bytearray(encoded(frame, "GIF", **options))
+    data[6:10] = struct.pack("<HH", 8, 6)  # the canvas
+    at = data.index(b"\x2c\0\0\0\0\4\0\3\0")
+    data[at + 1 : at + 5] = struct.pack("<HH", 2, 1)
+    pixels = np.array(decode(bytes(data), BOX))
+    assert (pixels[1:4, 2:6] == (0, 0, 255)).all()
+    pixels[1:4, 2:6] = 255  # the rest
+    assert (pixels == 255).all()
 
 
 @pytest.mark.parametrize("wrong", [tag for tag in WRONG_TAGS if tag[0] != ExifTags.Base.ImageWidth])
