@@ -31,8 +31,9 @@ POLLS: Final = 648_000
 IMAGE_GB: Final = 0.1
 """The image in ECR, compressed."""
 REQUEST_ALARMS, JOB_ALARMS = 4, 4
-METRICS, JOB_METRICS = 5, 3
-"""Custom metrics of `POST /transform` and of a job, billed for the hours in which they are sent."""
+METRICS, PHOTO_METRICS, JOB_METRICS = 2, 3, 3
+"""Custom metrics of any request, of a photo that it draws, and of a job that the worker draws:
+billed for the hours in which they are sent."""
 HOURS: Final = 24 * DAYS
 
 JOB_REQUESTS: Final = 3
@@ -230,11 +231,12 @@ def queueing(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:
 
 def measuring(use: Use, prices: Prices = US_EAST_1) -> Iterable[Line]:
     """The costs of the function's own metrics, in the hours that have a photo."""
-    for name, count, share in (
-        ("metrics", METRICS, 1 - use.queued),
-        ("jobs, metrics", JOB_METRICS, use.queued),
+    for name, count, sent in (
+        ("metrics", METRICS, use.direct + JOB_REQUESTS * use.drawn_jobs),
+        ("photos, metrics", PHOTO_METRICS, use.direct),
+        ("jobs, metrics", JOB_METRICS, use.drawn_jobs),
     ):
-        if months := -math.expm1(-share * use.photos / HOURS):
+        if months := -math.expm1(-sent / HOURS):
             yield Line(name, ((count, ""), (months, "months")), prices.metric)
 
 

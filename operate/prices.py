@@ -81,12 +81,35 @@ ELSEWHERE: Final[dict[str, dict[str, float]]] = {
     "us-east-1": {},
     "us-east-2": {},
     "us-west-2": {},
-    "eu-west-1": {"api": 1.11},
-    "eu-central-1": {"api": 1.20, "put": 5.40, "get": 0.43, "stored": 0.0245},
-    "ap-northeast-1": {"api": 1.29, "out": 0.114, "put": 4.70, "get": 0.37, "stored": 0.025},
-    "ap-southeast-2": {"api": 1.29, "out": 0.114, "put": 5.50, "get": 0.44, "stored": 0.025},
+    "eu-west-1": {"api": 1.11, "provisioned": 0.0000046460, "provisioned_duration": 0.0000108407},
+    "eu-central-1": {
+        "api": 1.20,
+        "put": 5.40,
+        "get": 0.43,
+        "stored": 0.0245,
+        "provisioned": 0.0000050147,
+        "provisioned_duration": 0.0000117011,
+    },
+    "ap-northeast-1": {
+        "api": 1.29,
+        "out": 0.114,
+        "put": 4.70,
+        "get": 0.37,
+        "stored": 0.025,
+        "provisioned": 0.0000053835,
+        "provisioned_duration": 0.0000125615,
+    },
+    "ap-southeast-2": {
+        "api": 1.29,
+        "out": 0.114,
+        "put": 5.50,
+        "get": 0.44,
+        "stored": 0.025,
+        "provisioned": 0.0000052360,
+        "provisioned_duration": 0.0000122173,
+    },
 }
-"""Regions with the prices of us-east-1 but for these. Lambda's are the same in all of them."""
+"""Regions with the prices of us-east-1 but for these. SnapStart's are taken for the same."""
 
 
 def of(region: str, architecture: str = "x86_64") -> Prices:
@@ -98,6 +121,6 @@ def of(region: str, architecture: str = "x86_64") -> Prices:
     }
     if architecture == "arm64":
         for name in ("duration", "provisioned", "provisioned_duration"):
-            price: Price = getattr(prices, name)
+            price: Price = changes.get(name) or getattr(prices, name)
             changes[name] = replace(price, dollars=round(price.dollars * ARM, 10))
     return replace(prices, **changes)

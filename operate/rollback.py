@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from stack.release import ALIAS, WARM_UP, wait_active
+from stack.names import ALIAS
+from stack.release import WARM_UP, NotServedError, wait_active, wait_served
 
 from .doctor.deployment import Deployment
 from .doctor.stack import Stack
@@ -19,23 +20,24 @@ app = command()
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A version's image and settings, and the part of its environment that stands for resources."""
+
+    image: str
+    settings: tuple[Any, ...]
+    bound: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
-    """An alias from one version to another, which runs `image` (its content's hash)."""
+    """An alias from one version to another, which is `version`."""
 
     function: str
     before: str
     after: str
-    image: str
+    version: Version
     passed: tuple[str, ...] = ()
     """Why versions between the two are passed over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version's image, and the part of its environment that stands for resources."""
-
-    image: str
-    bound: Mapping[str, str | None]
 
 
 class RollbackError(Exception):
@@ -70,10 +72,10 @@ def rollback(
 ) -> None:
     """Moves the aliases of both functions back to the version before.
 
-    The worker function goes to its own version of the same image. Memory, timeout and environment
-    go back as well. Versions whose `auth`, token or bucket differ are passed over, as those are
-    settings for `pulumi up`. An unchanged `pulumi up` leaves the aliases there; the next change
-    moves them on.
+    The worker function goes to its own version of the same image and settings. Memory, timeout and
+    environment go back as well. Versions whose `auth`, token or bucket differ are passed over, as
+    those are settings for `pulumi up`. An unchanged `pulumi up` leaves the aliases there; the next
+    change moves them on.
     """
     from stack.account import AWS_ERRORS
 
@@ -95,12 +97,28 @@ def _client(deployment: Deployment) -> Any:
 def _make(lambda_: Any, move: Move) -> None:
     for reason in move.passed:
         typer.echo(f"{move.function}: {reason}", err=True)
-    lambda_.update_alias(FunctionName=move.function, Name=ALIAS, FunctionVersion=move.after)
-    typer.echo(f"{move.function}: {ALIAS} moved from version {move.before} to {move.after}")
+    # Without the weights, by which Lambda leads callers to a version whose environments are ready.
+    lambda_.update_alias(
+        FunctionName=move.function,
+        Name=ALIAS,
+        FunctionVersion=move.after,
+        RoutingConfig={"AdditionalVersionWeights": {}},
+    )
+    try:
+        wait_served(lambda_, move.function)
+    except NotServedError as error:
+        raise RollbackError(
+            f"{move.function}: {ALIAS} points to version {move.after}, but has no provisioned"
+            f" environments there ({error})"
+        ) from error
+    if move.after == move.before:
+        typer.echo(f"{move.function}: {ALIAS} stays at version {move.after}")
+    else:
+        typer.echo(f"{move.function}: {ALIAS} moved from version {move.before} to {move.after}")
 
 
 def plan(deployment: Deployment, to: str | None = None) -> Iterator[Move]:
-    """The request path's move, and the worker's to the version of the same image.
+    """The request path's move, and the worker's to the version of the same image and settings.
 
     Raises `RollbackError` where either function lacks such a version.
     """
@@ -111,19 +129,21 @@ def plan(deployment: Deployment, to: str | None = None) -> Iterator[Move]:
     first = _move(lambda_, outputs["functionName"], version=to)
     yield first
     if worker := outputs.get("workerName"):
-        yield _move(lambda_, worker, image=first.image)
+        yield _move(lambda_, worker, like=first.version)
 
 
 def _move(
-    lambda_: Any, function: str, *, version: str | None = None, image: str | None = None
+    lambda_: Any, function: str, *, version: str | None = None, like: Version | None = None
 ) -> Move:
     live = lambda_.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]
     versions = _versions(lambda_, function)
     if version:
         wanted, found = version, [version] if version in versions else []
-    elif image:
-        wanted = f"of the image {image}"
-        found = [each for each in versions if versions[each].image == image]
+    elif like:
+        wanted = f"of the image {like.image}"
+        found = [each for each in versions if versions[each].image == like.image]
+        # Those with the settings too are tried first.
+        found.sort(key=lambda each: versions[each].settings == like.settings)
     else:
         wanted, found = f"before {live}", [each for each in versions if int(each) < int(live)]
     passed: list[str] = []
@@ -132,7 +152,7 @@ def _move(
             _differs(versions[each], versions.get(live)) or _trouble(lambda_, function, each)
         )
         if not reason:
-            return Move(function, live, each, versions[each].image, tuple(passed))
+            return Move(function, live, each, versions[each], tuple(passed))
         passed.append(f"version {each} is passed over: {reason}")
     why = f" ({'; '.join(passed)})" if passed else ""
     raise RollbackError(
@@ -189,5 +209,6 @@ def _versions(lambda_: Any, function: str) -> dict[str, Version]:
         if each["Version"] != "$LATEST":
             variables = each.get("Environment", {}).get("Variables", {})
             bound = {name: variables.get(name) for name in BOUND}
-            found[each["Version"]] = Version(each["CodeSha256"], bound)
+            settings = (each.get("MemorySize"), each.get("TracingConfig"))
+            found[each["Version"]] = Version(each["CodeSha256"], settings, bound)
     return dict(sorted(found.items(), key=lambda item: int(item[0])))

@@ -19,7 +19,7 @@ from botocore.session import Session  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_monitor
 
-from .names import setting
+from .names import ALIAS, setting
 
 if TYPE_CHECKING:  # the doctor imports this, and has no need of the provider's SDK
     from .settings import Settings
@@ -163,13 +163,12 @@ def _check_concurrency(lambda_: Any, settings: Settings) -> None:
     total, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
     kept = UNRESERVED_OF_STANDARD if total >= STANDARD_QUOTA else UNRESERVED
     if wanted := settings.reserved_concurrency:
-        key, free = "reservedConcurrency", unreserved - kept
-        if free < wanted <= total - kept:
-            free += sum(_reserved(lambda_))
+        key = "reservedConcurrency"
     else:
-        key, wanted, free = "warmCopies", settings.warm_copies, unreserved - kept
-        if free < wanted <= total - kept:
-            free += sum(_provisioned(lambda_))
+        key, wanted = "warmCopies", settings.warm_copies
+    free = unreserved - kept
+    if free < wanted <= total - kept:
+        free += sum(held(lambda_, function) for function in _own(lambda_))
     if wanted > free:
         raise pulumi.RunError(
             f"{setting(key)} is {wanted}: it may be {_up_to(free, key)}, since this account may run"
@@ -198,20 +197,23 @@ def _own(lambda_: Any) -> Iterator[Any]:
                 yield function
 
 
-def _reserved(lambda_: Any) -> Iterator[int]:
-    """What this stack's own functions have reserved."""
-    for function in _own(lambda_):
-        yield function.get("Concurrency", {}).get("ReservedConcurrentExecutions", 0)
+def held(lambda_: Any, function: Mapping[str, Any]) -> int:
+    """What a function, as `get_function` answers, holds of the account's environments.
 
-
-def _provisioned(lambda_: Any) -> Iterator[int]:
-    """What this stack's own functions have provisioned, which the account counts as taken."""
-    pages = lambda_.get_paginator("list_provisioned_concurrency_configs")
-    for function in _own(lambda_):
-        name = function["Configuration"]["FunctionName"]
-        for page in pages.paginate(FunctionName=name):
-            for each in page["ProvisionedConcurrencyConfigs"]:
-                yield each["RequestedProvisionedConcurrentExecutions"]
+    Those that are provisioned are among those that are reserved, where any are.
+    """
+    name = function["Configuration"]["FunctionName"]
+    try:
+        provisioned = lambda_.get_provisioned_concurrency_config(
+            FunctionName=name, Qualifier=ALIAS
+        )["RequestedProvisionedConcurrentExecutions"]
+    except (
+        lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException,
+        lambda_.exceptions.ResourceNotFoundException,
+    ):
+        provisioned = 0
+    reserved = function.get("Concurrency", {}).get("ReservedConcurrentExecutions", 0)
+    return int(max(provisioned, reserved))
 
 
 def _check_memory(quotas: Any, settings: Settings) -> None:

@@ -28,7 +28,7 @@ def require() -> None:
     """Raises `pulumi.RunError`, in one sentence, where the provider would find no daemon."""
     if is_mocked() or os.name == "nt":
         return
-    host, tried = look()
+    host, tried = look(pulumi.Config("docker").get("host"))
     if host:
         return
     raise pulumi.RunError(
@@ -38,10 +38,13 @@ def require() -> None:
     )
 
 
-def look() -> tuple[str | None, list[str]]:
-    """The address where the provider finds a daemon, and those before it with why it does not."""
+def look(configured: str | None) -> tuple[str | None, list[str]]:
+    """The address where the provider finds a daemon, and those before it with why it does not.
+
+    `configured` is the setting `docker:host`.
+    """
     tried: list[str] = []
-    for host in hosts():
+    for host in hosts(configured):
         problem = _problem(host)
         if problem is None:
             return host, tried
@@ -49,11 +52,10 @@ def look() -> tuple[str | None, list[str]]:
     return None, tried
 
 
-def hosts() -> Iterator[str]:
+def hosts(configured: str | None) -> Iterator[str]:
     """The addresses that the provider tries, in order."""
-    configured = pulumi.Config("docker").get("host") or os.environ.get("DOCKER_HOST")
-    if configured:
-        yield configured
+    if only := configured or os.environ.get("DOCKER_HOST"):
+        yield only
     else:
         yield from (f"unix://{Path(path).expanduser()}" for path in DEFAULT_SOCKETS)
 

@@ -12,7 +12,8 @@ import pulumi_aws as aws
 
 from . import release
 from .image import Image
-from .release import ALIAS, WARM_UP
+from .names import ALIAS
+from .release import WARM_UP
 from .settings import Settings
 
 
@@ -31,6 +32,8 @@ class Function(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
     alias: aws.lambda_.Alias
+    serving: pulumi.Output[str]
+    """The alias's name, once callers meet the version that it points to."""
 
     def __init__(
         self,
@@ -134,7 +137,7 @@ class Function(pulumi.ComponentResource):
             function_version=version,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[smoke]),
         )
-        release.settle(function.name, self.alias.function_version, settings)
+        self.serving = release.settle(self.alias, settings)
         self.register_outputs({"name": self.name, "alias": self.alias.arn})
 
 
@@ -145,7 +148,8 @@ def keep_warm(name: str, function: Function, settings: Settings) -> None:
         aws.lambda_.ProvisionedConcurrencyConfig(
             name,
             function_name=function.alias.function_name,
-            qualifier=function.alias.name,
+            # Lambda takes no other number while callers are still led to the version before.
+            qualifier=function.serving,
             provisioned_concurrent_executions=settings.warm_copies,
             opts=child,
         )

@@ -1,8 +1,11 @@
-"""Names: of settings in messages, and those that components had before."""
+"""Names: the alias's, those of settings in messages, and those that components had before."""
 
 from __future__ import annotations
 
 import pulumi
+
+ALIAS = "live"
+"""The alias of each function, which callers meet."""
 
 
 def renamed(opts: pulumi.ResourceOptions | None, *before: str) -> pulumi.ResourceOptions:

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from botocore.exceptions import WaiterError  # type: ignore[import-untyped]
 
 from . import account
+from .names import ALIAS, setting
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    import pulumi_aws as aws
 
-ALIAS = "live"
+    from .settings import Settings
 
 WARM_UP = {"warmup": True}
 """An event that an environment answers once it has drawn a photo, and fails otherwise."""
 
 KEPT_VERSIONS = 10
 """Versions to roll back to. With SnapStart each one's snapshot is billed until it is deleted."""
+
+SECONDS, PAUSE = 900, 3
+"""How long provisioned environments may take to be ready, and how often they are looked at."""
 
 LIVE_TAG = "live-"
 """Prefix of the ECR tags of images behind an alias, which the lifecycle policy never expires."""
@@ -56,15 +61,68 @@ def ready(
     return _during_update([function, version], wait, lambda names: names[1])
 
 
-def settle(function: pulumi.Output[str], live: pulumi.Output[str], settings: Settings) -> None:
-    """Once the alias has moved to the version `live`: marks its image, deletes old versions."""
+class NotServedError(Exception):
+    """The alias still sends callers to another version than its own; the text says why."""
 
-    def clear(names: list[str]) -> None:
+
+def settle(alias: aws.lambda_.Alias, settings: Settings) -> pulumi.Output[str]:
+    """The alias's name, once every caller meets the version that it has moved to.
+
+    Then that version's image is marked, and old versions are deleted. Raises `pulumi.RunError`
+    where its provisioned environments cannot be started.
+    """
+    if pulumi.runtime.is_dry_run():
+        return alias.name  # which stays known, as the version does not
+
+    def clear(names: list[str]) -> str:
+        function, version, name = names
         if lambda_ := account.client("lambda", settings):
-            _guarded(lambda: mark(lambda_, account.client("ecr", settings), names[0]))
-            _guarded(lambda: prune(lambda_, names[0]))
+            _await_served(lambda_, function, version)
+            _guarded(lambda: mark(lambda_, account.client("ecr", settings), function))
+            _guarded(lambda: prune(lambda_, function))
+        return name
 
-    _during_update([function, live], clear, lambda _: None)
+    outputs = [alias.function_name, alias.function_version, alias.name]
+    return _during_update(outputs, clear, lambda names: names[2])
+
+
+def wait_served(lambda_: Any, function: str) -> None:
+    """Waits until the alias sends every call to its own version.
+
+    Where environments are provisioned, Lambda leaves callers with the version before until the new
+    one's are ready. Raises `NotServedError` where they are not, and botocore's errors.
+    """
+    for _ in range(SECONDS // PAUSE):
+        if not _weights(lambda_.get_alias(FunctionName=function, Name=ALIAS)):
+            return
+        try:
+            provisioned = lambda_.get_provisioned_concurrency_config(
+                FunctionName=function, Qualifier=ALIAS
+            )
+        except lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+            return  # weights that somebody chose
+        if provisioned["Status"] == "FAILED":
+            raise NotServedError(provisioned.get("StatusReason") or "no environments")
+        time.sleep(PAUSE)
+    raise NotServedError(f"its provisioned environments are not ready after {SECONDS} s")
+
+
+def _await_served(lambda_: Any, function: str, version: str) -> None:
+    try:
+        wait_served(lambda_, function)
+    except NotServedError as error:
+        raise pulumi.RunError(
+            f"Version {version} of {function} has no provisioned environments"
+            f" ({str(error).rstrip('.')}), so callers still meet the version before it; lower"
+            f" {setting('warmCopies')}, or `make rollback`."
+        ) from error
+    except account.AWS_ERRORS as error:
+        pulumi.log.debug(f"The alias's state is not known: {type(error).__name__}")
+
+
+def _weights(alias: Any) -> dict[str, float]:
+    """The versions beside the alias's own that it sends calls to, and their shares."""
+    return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
 
 
 def wait_active(lambda_: Any, function: str, version: str) -> None:
@@ -127,15 +185,23 @@ def mark(lambda_: Any, ecr: Any, function: str) -> None:
 
 
 def prune(lambda_: Any, function: str) -> None:
-    """Deletes all but the last `KEPT_VERSIONS` versions, and never one that an alias points to."""
+    """Deletes all but the last `KEPT_VERSIONS` versions, and never one that an alias points to.
+
+    Where the last one has no snapshot, those that have one are deleted too: each is billed.
+    """
     pages = lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    found = [each["Version"] for page in pages for each in page["Versions"]]
-    versions = sorted((each for each in found if each != "$LATEST"), key=int)
+    found = {
+        each["Version"]: each.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+        for page in pages
+        for each in page["Versions"]
+        if each["Version"] != "$LATEST"
+    }
+    versions = sorted(found, key=int)
     aliases = lambda_.list_aliases(FunctionName=function)["Aliases"]
-    used = {alias["FunctionVersion"] for alias in aliases}
-    for version in versions[:-KEPT_VERSIONS]:
-        if version not in used:
-            lambda_.delete_function(FunctionName=function, Qualifier=version)
+    used = {alias["FunctionVersion"] for alias in aliases}.union(*map(_weights, aliases))
+    snapshots = [each for each in versions if found[each] and not found[versions[-1]]]
+    for version in sorted({*versions[:-KEPT_VERSIONS], *snapshots} - used, key=int):
+        lambda_.delete_function(FunctionName=function, Qualifier=version)
 
 
 def _guarded(step: Any) -> None:

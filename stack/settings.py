@@ -64,7 +64,9 @@ TOKEN_BYTES = 4096
 TOKENS = re.compile(r"\s*[!-~]+(\s+[!-~]+)*\s*")
 """One token, or several with white space between."""
 
-ORIGIN = re.compile(r"\*|https?://[^\s/]+")
+ORIGIN = re.compile(r"\*|https?://(\*|[^\s/*?#@]+)")
+"""An HTTP API takes no `*` as a part of a host, and S3 one in an origin."""
+
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
@@ -293,8 +295,7 @@ def _origins() -> tuple[str, ...]:
     if not isinstance(origins, list):
         _refuse("corsOrigins", text, wanted)
     for origin in origins:
-        # S3 takes one * in an origin.
-        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin) or origin.count("*") > 1:
+        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
             _refuse("corsOrigins", text, wanted)
     return tuple(origins)
 

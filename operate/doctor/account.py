@@ -8,6 +8,7 @@ from stack.account import (
     STANDARD_QUOTA,
     UNRESERVED,
     UNRESERVED_OF_STANDARD,
+    held,
     raise_quota,
 )
 
@@ -88,13 +89,9 @@ def api_gateway(deployment: Deployment) -> Finding:
 
 
 def _held(lambda_: Any, deployment: Deployment) -> int:
-    """What the stack's function, where it is deployed, has reserved already."""
+    """What the stack's function, where it is deployed, holds already."""
     name = deployment.stack.outputs.get("functionName")
-    if not name:
-        return 0
-    return int(
-        lambda_.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", 0)
-    )
+    return held(lambda_, lambda_.get_function(FunctionName=name)) if name else 0
 
 
 def _home(deployment: Deployment) -> str:

@@ -44,7 +44,7 @@ def python(_: Deployment) -> Finding:
 
 def engine(deployment: Deployment) -> Finding:
     """Docker, or a program with its command, and whether Pulumi's provider finds the same one."""
-    found, tried = builder.look()
+    found, tried = builder.look(deployment.stack.setting("docker:host"))
     try:
         server = ask_json("docker", "version", "--format", "{{json .Server}}", seconds=15)
     except ProgramError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .check import Finding, failed, ok, warning
 from .deployment import Deployment
 from .program import NotInstalledError, ProgramError, ask
@@ -10,14 +12,26 @@ from .stack import SettingsError
 SHOWN = ("region", "memory", "architecture", "warm", "auth")
 
 
-def pulumi(_: Deployment) -> Finding:
-    """The command line."""
+INSTALL = "curl -fsSL https://get.pulumi.com | sh"
+
+
+def pulumi(deployment: Deployment) -> Finding:
+    """The command line, and whether it is as new as Pulumi.yaml wants it."""
     try:
-        return ok(ask("pulumi", "version"))
+        found, wanted = ask("pulumi", "version"), deployment.stack.required
+        if _numbers(found) < _numbers(wanted):
+            return failed(f"{found} is too old: Pulumi.yaml wants {wanted}", INSTALL)
+        return ok(found)
     except NotInstalledError as error:
-        return failed(str(error), "curl -fsSL https://get.pulumi.com | sh")
+        return failed(str(error), INSTALL)
     except ProgramError as error:
         return failed(str(error), "pulumi version")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`v3.272.0`, or what goes on behind that, as numbers to compare."""
+    found = re.search(r"\d+(\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def login(_: Deployment) -> Finding:

@@ -48,6 +48,12 @@ class Stack:
         } | given
         return {name.removeprefix(namespace): value for name, value in settings.items()}
 
+    @property
+    def required(self) -> str:
+        """The oldest version of Pulumi's command line that the project takes."""
+        path = Path(PROJECT)
+        return str(_load(path).get("requiredPulumiVersion", "")) if path.exists() else ""
+
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
         """What the stack exports; nothing where it is not deployed, or nobody here can say."""

@@ -91,7 +91,7 @@ def test_metrics_are_billed_by_the_hours_that_have_a_photo() -> None:
     assert dollars(measuring(Use(0))) == 0
     assert dollars(measuring(Use(1e6))) == pytest.approx(5 * 0.30)
     assert dollars(measuring(Use(24))) == pytest.approx(5 * 0.30 * (1 - math.exp(-1)))
-    assert dollars(measuring(Use(1e6, queued=1))) == pytest.approx(3 * 0.30)
+    assert dollars(measuring(Use(1e6, queued=1))) == pytest.approx(5 * 0.30)
     assert dollars(measuring(Use(1e6, queued=0.5))) == pytest.approx(8 * 0.30)
 
 
@@ -223,6 +223,25 @@ def test_the_page_shows_what_is_calculated_here() -> None:
     for shown, right in expected:
         decimals = len(shown.partition(".")[2])
         assert f"{right:.{decimals}f}" == shown
+
+
+def test_provisioned_environments_cost_more_elsewhere() -> None:
+    """The share is the same kept ready and at work; an arm64 one costs a fifth less of either."""
+    use = Use(0)
+    here, there, arm = (
+        dollars(keeping("provisioned", use, prices.of(*where)))
+        for where in (("us-west-2",), ("eu-central-1",), ("eu-central-1", "arm64"))
+    )
+    assert here == pytest.approx(21.60, abs=0.01)
+    assert there == pytest.approx(26.00, abs=0.01)
+    assert arm == pytest.approx(0.8 * there, rel=1e-4)
+    for region in prices.ELSEWHERE:
+        price = prices.of(region)
+        share = price.provisioned.dollars / US.provisioned.dollars
+        assert (
+            price.provisioned_duration.dollars / US.provisioned_duration.dollars
+            == pytest.approx(share, rel=1e-3)
+        )
 
 
 def test_the_page_names_the_same_prices() -> None:

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, WaiterError  # type: ignore[import-untyped]
 
+from operate import rollback
 from operate.doctor.deployment import Deployment
-from operate.rollback import Move, RollbackError, plan
+from operate.rollback import Move, RollbackError, Version, plan
 
 Answer = Mapping[str, Any] | Exception
 
@@ -25,13 +26,20 @@ class Lambda:
         self.answers = list(answers)
         self.waited: list[str] = []
         self.fails = False
+        self.image = ""
+        self.memory: tuple[int, ...] = ()
 
     def get_alias(self, **_: Any) -> Any:
         return {"FunctionVersion": str(len(self.environments))}
 
     def get_paginator(self, _: str) -> Any:
         versions = [
-            {"Version": str(at), "CodeSha256": f"i{at}", "Environment": {"Variables": variables}}
+            {
+                "Version": str(at),
+                "CodeSha256": self.image or f"i{at}",
+                "MemorySize": self.memory[at - 1] if self.memory else 2048,
+                "Environment": {"Variables": variables},
+            }
             for at, variables in enumerate(self.environments, 1)
         ]
         pages = [{"Versions": [{"Version": "$LATEST", "CodeSha256": "i"}, *versions]}]
@@ -52,6 +60,11 @@ class Lambda:
         return SimpleNamespace(wait=wait)
 
 
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
 @pytest.fixture
 def moves() -> Callable[..., list[Move]]:
     def moves(function: Lambda, to: str | None = None) -> list[Move]:
@@ -68,7 +81,48 @@ NONE, TOKEN = {"AUTH": "none"}, {"AUTH": "token", "API_TOKEN_PARAMETER": "p"}
 
 
 def test_it_goes_to_the_version_before(moves: Callable[..., list[Move]]) -> None:
-    assert moves(Lambda(NONE, NONE, NONE)) == [Move("artline-1", "3", "2", "i2")]
+    (move,) = moves(Lambda(NONE, NONE, NONE))
+    assert (move.before, move.after, move.version.image) == ("3", "2", "i2")
+
+
+@pytest.mark.parametrize(
+    ("memory", "after"),
+    [((2048, 3008, 128), "2"), ((2048, 128, 128), "3"), ((3008, 3008, 3008), "3")],
+)
+def test_the_worker_goes_to_the_settings_of_the_function(
+    memory: tuple[int, ...], after: str
+) -> None:
+    """By the same image: to the newest version with the same memory, else to the newest."""
+    function, worker = Lambda(NONE), Lambda(NONE, NONE, NONE)
+    function.image = worker.image = "i"
+    function.memory, worker.memory = (3008,), memory
+    like = rollback._versions(function, "artline-1")["1"]
+    assert rollback._move(worker, "artline-2", like=like).after == after
+
+
+def test_a_move_ends_the_preparation_of_another_version(capsys: pytest.CaptureFixture[str]) -> None:
+    calls: list[Any] = []
+    weights = [{"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.0}}}, {}]
+    function = SimpleNamespace(
+        update_alias=lambda **call: calls.append(call),
+        get_alias=lambda **_: weights.pop(0),
+        get_provisioned_concurrency_config=lambda **_: {"Status": "READY"},
+        exceptions=SimpleNamespace(ProvisionedConcurrencyConfigNotFoundException=KeyError),
+    )
+    version = Version("i", (), {})
+    rollback._make(function, Move("artline-1", "2", "1", version))
+    assert calls[0]["RoutingConfig"] == {"AdditionalVersionWeights": {}}
+    assert not weights
+    weights += [{"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.0}}}]
+    function.get_provisioned_concurrency_config = lambda **_: {"Status": "FAILED"}
+    with pytest.raises(RollbackError, match="points to version 1, but has no provisioned"):
+        rollback._make(function, Move("artline-1", "2", "1", version))
+    weights += [{}]
+    rollback._make(function, Move("artline-1", "1", "1", version))
+    assert capsys.readouterr().out.splitlines() == [
+        "artline-1: live moved from version 2 to 1",
+        "artline-1: live stays at version 1",
+    ]
 
 
 @pytest.mark.parametrize(

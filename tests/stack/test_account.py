@@ -36,6 +36,23 @@ def function(name: str, reserved: int | None, stack: str = "test") -> dict[str, 
     return {"Configuration": {"FunctionName": name}, "Tags": tags, "Concurrency": held}
 
 
+PROVISIONED = {"warm": "provisioned", "warmCopies": "70"}
+
+
+def holding(aws: Aws, *, reserved: int | None = None, provisioned: int = 0) -> None:
+    """An account of 1000, of which 120 are free, and this stack's function holds some."""
+    name = "artline-1234567"
+    aws.answers = {
+        SETTINGS: limit(1000, 120),
+        FUNCTIONS: {"Functions": [{"FunctionName": name}]},
+        f"{FUNCTIONS}/{name}": function(name, reserved),
+    }
+    if provisioned:
+        aws.answers[f"GET /2019-09-30/functions/{name}/provisioned-concurrency"] = {
+            "RequestedProvisionedConcurrentExecutions": provisioned
+        }
+
+
 def check(settings: "Settings", refusal: str | None) -> None:
     """The account grants the settings, or refuses them in these words."""
     with pytest.raises(pulumi.RunError, match=refusal) if refusal else nullcontext():
@@ -103,18 +120,23 @@ def test_what_others_have_reserved_cannot_be_provisioned(
     aws: Aws, copies: str, granted: bool
 ) -> None:
     """What this stack has provisioned already is counted as taken, and can be had again."""
-    name = "artline-1234567"
-    provisioned = {"RequestedProvisionedConcurrentExecutions": 50}
-    aws.answers = {
-        SETTINGS: limit(1000, 120),
-        FUNCTIONS: {"Functions": [{"FunctionName": name}]},
-        f"{FUNCTIONS}/{name}": function(name, None),
-        f"GET /2019-09-30/functions/{name}/provisioned-concurrency": {
-            "ProvisionedConcurrencyConfigs": [provisioned]
-        },
-    }
+    holding(aws, provisioned=50)
     settings = read({"warm": "provisioned", "warmCopies": copies})
     check(settings, None if granted else r"^artline:warmCopies is 71: .* at most 70, ")
+
+
+@pytest.mark.parametrize("wanted", [{"reservedConcurrency": "70"}, PROVISIONED])
+@pytest.mark.parametrize(
+    "held", [{"reserved": 50}, {"provisioned": 50}, {"reserved": 50, "provisioned": 40}]
+)
+def test_what_is_given_back_for_what_is_wanted(
+    aws: Aws, wanted: dict[str, str], held: dict[str, int]
+) -> None:
+    """One kind is given up for the other in the same update."""
+    holding(aws, **held)
+    account.check(read(wanted))
+    with pytest.raises(pulumi.RunError, match="at most 70, "):
+        account.check(read({key: value.replace("70", "71") for key, value in wanted.items()}))
 
 
 @pytest.mark.parametrize("memory", [3009, 4096])

@@ -26,7 +26,7 @@ def ecr(aws: Aws) -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
 
 
 def test_a_version_is_waited_for(aws: Aws, lambda_: Any) -> None:
@@ -93,6 +93,74 @@ def test_an_image_of_no_registry_cannot_be_marked(
 def test_before_the_first_alias_there_is_nothing_to_mark(aws: Aws, lambda_: Any, ecr: Any) -> None:
     release.mark(lambda_, ecr, "artline-1234567")
     assert len(aws.asked) == 1
+
+
+ALIAS = f"GET {FUNCTION}/aliases/live"
+PROVISIONED = "GET /2019-09-30/functions/artline-1234567/provisioned-concurrency"
+LED = {"FunctionVersion": "2", "RoutingConfig": {"AdditionalVersionWeights": {"1": 1.0}}}
+"""While version 2's provisioned environments start, all calls go to version 1."""
+
+
+def test_callers_are_waited_for(aws: Aws, lambda_: Any) -> None:
+    aws.answers = {
+        ALIAS: [LED, LED, {"FunctionVersion": "2"}],
+        PROVISIONED: {"Status": "IN_PROGRESS"},
+    }
+    release.wait_served(lambda_, "artline-1234567")
+    assert len(aws.asked) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"Status": "FAILED", "StatusReason": "No capacity."}, r"^No capacity\.$"),
+        ({"Status": "IN_PROGRESS"}, "not ready after 900 s"),
+    ],
+)
+def test_environments_that_do_not_start_end_the_update(
+    aws: Aws, lambda_: Any, status: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "PAUSE", 100)
+    aws.answers = {ALIAS: LED, PROVISIONED: status}
+    with pytest.raises(release.NotServedError, match=said):
+        release.wait_served(lambda_, "artline-1234567")
+    with pytest.raises(pulumi.RunError, match="callers still meet the version before"):
+        release._await_served(lambda_, "artline-1234567", "2")
+
+
+def test_weights_that_somebody_chose_are_not_waited_for(aws: Aws, lambda_: Any) -> None:
+    missing = (404, {"__type": "ProvisionedConcurrencyConfigNotFoundException", "message": "no"})
+    aws.answers = {ALIAS: LED, PROVISIONED: missing}
+    release.wait_served(lambda_, "artline-1234567")
+
+
+def test_an_alias_that_may_not_be_asked_for_stops_nothing(aws: Aws, lambda_: Any) -> None:
+    aws.answers[ALIAS] = (403, {"__type": "AccessDeniedException", "message": "no"})
+    release._await_served(lambda_, "artline-1234567", "3")
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "deleted"), [(range(1, 6), ["1", "3", "4", "5"]), (range(1, 8), [])]
+)
+def test_leaving_snapstart_deletes_the_snapshots(
+    aws: Aws, lambda_: Any, snapshots: Any, deleted: list[str]
+) -> None:
+    """But never a version that is live, or that calls are still led to."""
+    versions = _versions(*range(1, 8))
+    for each in versions["Versions"]:
+        on = each["Version"] in map(str, snapshots)
+        each["SnapStart"] = {"ApplyOn": "PublishedVersions" if on else "None"}
+    weights = {"AdditionalVersionWeights": {"2": 1.0}}
+    aws.answers = {
+        f"GET {FUNCTION}/versions": versions,
+        f"GET {FUNCTION}/aliases": {
+            "Aliases": [{"Name": "live", "FunctionVersion": "7", "RoutingConfig": weights}]
+        },
+        f"DELETE {FUNCTION}": (204, {}),
+    }
+    release.prune(lambda_, "artline-1234567")
+    asked = [each for each in aws.asked if each.startswith("DELETE")]
+    assert asked == [f"DELETE {FUNCTION}?Qualifier={each}" for each in deleted]
 
 
 def _versions(*numbers: int) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+import json
+
 import pulumi
 import pytest
 from hypothesis import given
@@ -120,6 +122,26 @@ def test_may_be(key: str, value: str) -> None:
         ),
         ("corsOrigins", '{"*": 1}', 'a list of origins as ["https://example.com"], or ["*"]'),
         ("corsOrigins", "[1]", 'a list of origins as ["https://example.com"], or ["*"]'),
+        (
+            "corsOrigins",
+            '["https://*.example.com"]',
+            'a list of origins as ["https://example.com"], or ["*"]',
+        ),
+        (
+            "corsOrigins",
+            '["https://ex*mple.com"]',
+            'a list of origins as ["https://example.com"], or ["*"]',
+        ),
+        (
+            "corsOrigins",
+            '["https://ada@example.com"]',
+            'a list of origins as ["https://example.com"], or ["*"]',
+        ),
+        (
+            "corsOrigins",
+            '["https://example.com?x"]',
+            'a list of origins as ["https://example.com"], or ["*"]',
+        ),
         ("throttleRate", "0", "a whole number of 1 or more"),
         ("throttleBurst", "-5", "a whole number of 1 or more"),
         ("logRetentionDays", "15", f"one of {', '.join(map(str, module.LOG_DAYS))}"),
@@ -257,6 +279,26 @@ def test_an_unknown_key_is_refused_with_the_nearest(key: str, nearest: str) -> N
     assert str(refusal.value).startswith(
         f"artline:{key} is not a setting: the nearest is artline:{nearest}"
     )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://*.example.com",
+        "https://ex*mple.com",
+        "https://ada@example.com",
+        "http://a?x",
+        "*.com",
+    ],
+)
+def test_an_origin_that_no_http_api_takes_is_refused(origin: str) -> None:
+    with pytest.raises(pulumi.RunError, match=r"^artline:corsOrigins is .*: it may be a list of"):
+        read({"corsOrigins": json.dumps(["https://example.com", origin])})
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*", "http://localhost:3000", "https://[::1]:8"])
+def test_an_origin_may_be(origin: str) -> None:
+    assert read({"corsOrigins": json.dumps([origin])}).cors_origins == (origin,)
 
 
 def test_keys_of_providers_are_not_ours_to_know() -> None:

@@ -32,7 +32,7 @@ HERE = "unix:///run/user/1000/docker.sock"
 
 
 def engine_at(monkeypatch: pytest.MonkeyPatch, found: str | None, *tried: str) -> None:
-    monkeypatch.setattr("stack.builder.look", lambda: (found, list(tried)))
+    monkeypatch.setattr("stack.builder.look", lambda _: (found, list(tried)))
 
 
 def test_this_python(bare: Path, monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
@@ -95,12 +95,29 @@ def test_no_engine_and_none_needed(project: Any, deployment: Deployment) -> None
     assert "needed only by a stack that once built its image" in finding.found
 
 
+@pytest.fixture
+def listening(scripted: Any) -> str:
+    """The address of a daemon."""
+    scripted.on("GET /_ping", lambda handler: (handler.send_response(200), handler.end_headers()))
+    return str(scripted.url.replace("http:", "tcp:"))
+
+
 def test_an_engine_that_pulumi_finds_as_well(
     program: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program("docker", **server(), context=HERE)
     engine_at(monkeypatch, HERE)
     assert machine.engine(deployment).status == "ok"
+
+
+def test_an_engine_that_the_stack_names(
+    program: Any, bare: Path, deployment: Deployment, listening: str
+) -> None:
+    program("docker", **server(), context=listening)
+    (bare / "Pulumi.yaml").write_text("name: artline\n")
+    assert machine.engine(deployment).status == "failed"
+    (bare / "Pulumi.dev.yaml").write_text(f"config: {{'docker:host': '{listening}'}}\n")
+    assert machine.engine(Deployment()).status == "ok"
 
 
 def test_an_engine_of_a_context_that_pulumi_does_not_find(

@@ -25,6 +25,18 @@ def test_pulumi(program: Any, deployment: Deployment) -> None:
     assert checks.login(deployment).found == "as ada"
 
 
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("v3.90.0", "failed"), ("v3.271.9", "failed"), ("v3.272.0-dev.1", "ok"), ("v4.0.0", "ok")],
+)
+def test_pulumi_is_as_new_as_the_project_wants(
+    program: Any, project: Any, deployment: Deployment, version: str, status: str
+) -> None:
+    project()
+    program("pulumi", version=version)
+    assert checks.pulumi(deployment).status == status
+
+
 def test_nobody_is_logged_in(program: Any, deployment: Deployment) -> None:
     program("pulumi", error="error: PULUMI_ACCESS_TOKEN must be set for login\nmore")
     finding = checks.login(deployment)
