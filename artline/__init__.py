@@ -130,8 +130,21 @@ def __getattr__(name: str) -> Any:
         return import_module(".errors", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
+    try:
+        module = import_module(_HOMES[name], __name__)
+    except import_module(".errors", __name__).MissingExtraError as error:
+        return _missing(name, error)
+    value = globals()[name] = getattr(module, name)
     return value
+
+
+def _missing(name: str, error: Exception) -> Any:
+    """Stands for what an extra brings, so that it can be imported: whoever calls it is told."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    return type(name, (), {"__doc__": str(error), "__new__": refuse})
 
 
 def __dir__() -> list[str]:

@@ -16,8 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from .drawing.outlines import outlines
 from .errors import MissingExtraError
+
+NEEDED: Final = "Strokes need one more package: pip install 'artline[plot]'"
+
+try:
+    from .drawing.outlines import outlines
+except ModuleNotFoundError as error:
+    raise MissingExtraError(NEEDED) from error
 
 if TYPE_CHECKING:
     from autotrace import Bitmap
@@ -128,9 +134,7 @@ def tracer() -> type[Bitmap]:
     try:
         from autotrace import Bitmap
     except ImportError as error:
-        raise MissingExtraError("Strokes need one more package: pip install 'artline[plot]'") from (
-            error
-        )
+        raise MissingExtraError(NEEDED) from error
     return Bitmap
 
 

@@ -30,6 +30,9 @@ WIDTH: Final = 210.0
 WIDTHS: Final = (20.0, 100_000.0)
 """The least and the most of them. Narrower, most strokes would be shorter than a pen is wide."""
 
+SHIPPED: Final = ServedModel(LONGEST, DEFAULT_SIDE, ("ink", "line"))
+"""The model that comes with the package, as far as the help tells of it."""
+
 VIA: Final = ("auto", "transform", "jobs")
 
 FOR_A_SERVICE: Final = ("via", "sign", "token")
@@ -218,11 +221,12 @@ def _parser() -> argparse.ArgumentParser:
     add("-r", "--recursive", action="store_true", help="include subdirectories")
     for name, option in OPTIONS.items():
         number = isinstance(option, Number)
+        said = option.description[0].lower() + option.description[1:]
         add(
             f"--{name.replace('_', '-')}",
             type=_number if number else str,
             metavar="N" if number else name.upper(),
-            help=option.description[0].lower() + option.description[1:],
+            help=said if number else f"{said}: {option.values(SHIPPED)}",
         )
     add(
         "--strokes",
@@ -242,8 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--full-size", action="store_true", help="draw photos as large as the model can")
     add("-j", "--at-once", type=_count, metavar="N", help="photos at a time")
-    where = parser.add_argument_group("where it is drawn")
-    add = where.add_argument
+    add = parser.add_argument_group("where it is drawn").add_argument
     add("--endpoint", metavar="URL", help="by the service there (default: ARTLINE_ENDPOINT)")
     add("--token", metavar="T", help="for a service that asks for one (default: ARTLINE_TOKEN)")
     add("--sign", action="store_true", help="sign with AWS credentials, where auth is iam")
@@ -255,8 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--local", action="store_true", help="on this machine, whatever is configured")
     add("--model", type=Path, metavar="FILE", help="on this machine, with another model file")
-    said = parser.add_argument_group("output")
-    add = said.add_argument
+    add = parser.add_argument_group("output").add_argument
     add("--json", action="store_true", help="one JSON object per photo, on stdout")
     add("-q", "--quiet", action="store_true", help="nothing but errors")
     add("--version", action="version", version=f"artline {__version__}")

@@ -14,7 +14,7 @@ from ..errors import ArtLineError, SaveError, ServiceError
 from ..options import MEDIA_TYPES
 from ._arguments import Arguments
 from ._artists import Artist
-from ._display import Display, writing
+from ._display import Display, complain, writing
 from ._files import Names, Photo, find
 from ._parallel import outcomes
 from ._resume import Record
@@ -69,6 +69,8 @@ class Batch:
     drawn: int = 0
     skipped: int = 0
     failed: int = 0
+    _forgetful: bool = False
+    """Whether the record could not be written."""
     _keys: dict[str, Photo] = field(default_factory=dict)
     _errors: dict[str | None, ArtLineError] = field(default_factory=dict)
     """Of the photos that could not be drawn, by key."""
@@ -108,7 +110,7 @@ class Batch:
             reason = self._errors.get(copy.same)
             self._tell(Failed(copy.photo, reason) if reason else copy, record)
             self.display.advance()
-        if record and not self.failed:
+        if record and not self.failed and not self._forgetful:
             record.drop(self._keys)
         if len(photos) > 1:
             self.display.say(self._summary(perf_counter() - start))
@@ -198,11 +200,11 @@ class Batch:
         todo, art = outcome.todo, outcome.art
         try:
             file = art.save(todo.target or self.arguments.output)
-            if record:
-                record.add(todo.key, file)
         except SaveError as error:
             self._tell(Failed(todo.photo, error, todo.key), record)
             return
+        if record:
+            self._remember(record, todo.key, file)
         self.drawn += 1
         self.display.say(
             f"{todo.photo}: saved as {file} in {outcome.seconds:.1f} s",
@@ -213,6 +215,15 @@ class Batch:
             model=art.model,
             timings=dict(art.timings),
         )
+
+    def _remember(self, record: Record, key: str, file: Path) -> None:
+        """The line art is saved: that the next run will not know of it fails no photo."""
+        try:
+            record.add(key, file)
+        except SaveError as error:
+            if not self._forgetful:
+                complain(f"artline: the same command again draws all anew: {error}")
+            self._forgetful = True
 
     def _fail(self, photo: str, error: Exception) -> None:
         self.failed += 1

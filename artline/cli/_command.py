@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..drawing.art import EXISTS, names_a_file
 from ..errors import ArtLineError, OptionError, SaveError
 from . import CLOSED, INTERRUPTED
 from ._arguments import Arguments, parse
@@ -59,7 +61,7 @@ def _draw(arguments: Arguments) -> int:
     if arguments.to_stdout and sys.stdout is None:
         raise OutputError("it is closed")
     if not arguments.to_stdout:
-        _make_directory(arguments)
+        _check_place(arguments)
     display = Display(
         results=not arguments.to_stdout, as_json=arguments.json, quiet=arguments.quiet
     )
@@ -69,9 +71,7 @@ def _draw(arguments: Arguments) -> int:
     return FAILED if batch.failed else 0
 
 
-def _make_directory(arguments: Arguments) -> None:
-    from ..drawing.art import names_a_file
-
+def _check_place(arguments: Arguments) -> None:
     output = Path(arguments.output)
     directory = output.parent if names_a_file(output) else output
     try:
@@ -79,3 +79,12 @@ def _make_directory(arguments: Arguments) -> None:
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise SaveError(f"{directory} cannot be made a directory: {reason}") from error
+    # Before anything is drawn, which may cost money.
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise SaveError(f"{directory} cannot be written: {os.strerror(errno.EACCES)}")
+    try:
+        is_there = names_a_file(output) and output.is_file()
+    except OSError as error:
+        raise SaveError(f"{output} cannot be written: {error.strerror}") from error
+    if is_there:
+        raise SaveError(EXISTS.format(output))

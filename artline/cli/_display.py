@@ -85,7 +85,8 @@ class Display:
     def fail(self, photo: str, error: Exception) -> None:
         """What went wrong with a photo."""
         if self._json:
-            facts = {"photo": photo, "status": "failed", "error": type(error).__name__}
+            facts = {"photo": photo, "status": "failed", "file": None}
+            facts["error"] = type(error).__name__
             with writing():
                 print(json.dumps(facts | {"detail": str(error)}), flush=True)
         complain(f"{photo}: {error}")

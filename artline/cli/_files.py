@@ -17,6 +17,7 @@ from PIL import Image
 from ..drawing.art import is_directory
 from ..drawing.save import SUFFIXES
 from ..errors import PhotoError
+from ..photo.source import read_file
 from ._arguments import STANDARD
 
 PHOTOS: Final = re.compile(
@@ -51,7 +52,7 @@ class Photo:
                 if sys.stdin is None:
                     raise PhotoError("standard input is closed")
                 return sys.stdin.buffer.read()
-            return Path(self.path).read_bytes()
+            return read_file(self.path)
         except (OSError, ValueError) as error:
             raise PhotoError(
                 (isinstance(error, OSError) and error.strerror) or str(error)

@@ -44,7 +44,9 @@ def outcomes(
             done.put((_attempt(work, item),))
         done.put(None)
 
-    previous = signal.signal(signal.SIGINT, lambda *_: done.put(KeyboardInterrupt()))
+    previous = signal.getsignal(signal.SIGINT)
+    if previous is not signal.SIG_IGN:  # as it is for a job in the background of a script
+        signal.signal(signal.SIGINT, lambda *_: done.put(KeyboardInterrupt()))
     try:
         for _ in range(at_once):
             # A thread that waits for an answer cannot be stopped; a daemon can be left behind.

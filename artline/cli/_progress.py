@@ -26,7 +26,7 @@ class Bars:
             console=Console(stderr=True),
             transient=True,
             # Otherwise the lines for a file or a pipe would be drawn on the terminal.
-            redirect_stdout=sys.stdout.isatty(),
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         )
         self._run: TaskID | None = None
 

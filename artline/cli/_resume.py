@@ -35,8 +35,10 @@ class Record:
 
     def add(self, key: str, art: Path) -> None:
         self._names[key] = art.name
-        with self._locked(), self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(key, art.name))
+        with self._locked(), self._path.open("a+b") as file:
+            if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
+                file.write(b"\n")  # behind the line that a power cut left half written
+            file.write(_line(key, art.name).encode())
 
     def drop(self, keys: Collection[str]) -> None:
         """Forgets a run that is finished: the same photos again are a new run."""
@@ -79,5 +81,5 @@ def _load(path: Path) -> dict[str, str]:
             entry = json.loads(line)
             names[str(entry["key"])] = Path(entry["file"]).name
         except (ValueError, TypeError, KeyError):
-            continue  # the line that a power cut left half written
+            continue  # a line that was left half written
     return names

@@ -105,7 +105,7 @@ class Job:
     status: str
     url: str
     upload_url: str | None = None
-    upload_fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    upload_fields: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     result_url: str | None = field(default=None, repr=False)
     error: ProblemError | None = None
     retry_after: float | None = None

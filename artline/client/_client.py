@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from threading import Lock
 from typing import Any, Generic, Self, TypeVar, Unpack
 
@@ -21,6 +23,27 @@ from ._wire import Clock, Flow, Pause, Progress, Send, Step, failure, origin
 
 T = TypeVar("T")
 H = TypeVar("H")
+
+
+_ours: ContextVar[bool] = ContextVar("ours", default=False)
+"""Whether a request of this package's is under way."""
+
+
+class _WithoutKeys(logging.Filter):
+    """Keeps passwords, and presigned queries, which are keys, out of httpx's log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if _ours.get() and isinstance(record.args, tuple):
+            record.args = tuple(
+                each.copy_with(username=None, password=None, query=None)
+                if isinstance(each, httpx.URL)
+                else each
+                for each in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutKeys())
 
 
 class _Connections(Generic[H]):
@@ -45,6 +68,8 @@ class _Connections(Generic[H]):
                     trust_env=False,  # what the environment says of proxies was read already
                     verify=self._certificates,
                     headers={"user-agent": f"artline/{__version__}"},
+                    # Whoever shares a client would wait for a connection without end.
+                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
                 )
             return self._by_proxy[by]
 
@@ -56,7 +81,7 @@ class _Connections(Generic[H]):
 
     def failure(self, error: Exception, step: Send) -> ArtLineError | None:
         """What an error of the request of `step` means; None if it is not httpx's."""
-        return closed() if self._closed else failure(error, step)
+        return closed() if self._closed else failure(error, step, proxy(step.url))
 
 
 def closed() -> ServiceError:
@@ -74,16 +99,18 @@ class Client:
     working directory are asked. `token` is what a stack with `auth: token` asks for, by default
     that of `ARTLINE_TOKEN`; `sign` signs the requests instead, for a stack with `auth: iam`, with
     the AWS credentials of this machine. `timeout` is the seconds that one photo may take on the
-    request path, every repeat and every wait for a cold start or for throttling included; an answer
-    that keeps arriving, however slowly, is read to its end. Proxies are those of `HTTPS_PROXY`,
-    `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    request path, every repeat and every wait for a cold start or for throttling included. Each
+    answer is waited for 2 seconds at least, and one that keeps arriving, however slowly, is read to
+    its end. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`,
+    `ALL_PROXY` and `NO_PROXY`.
 
     >>> with artline.Client("http://127.0.0.1:8080") as client:
     ...     art = client.transform("samples/rotated.jpg")
     ...     art.image.size, round(art.timings["inference"]), art.model
     ((682, 1024), 187, 'artline/2.0.0')
 
-    Every method raises the errors of `artline.errors`, and nothing else.
+    Every method raises the errors of `artline.errors`, and nothing else but for an argument of a
+    wrong type.
     """
 
     _clock: Clock = Clock()
@@ -248,6 +275,7 @@ class Client:
         if not isinstance(step, Send):
             return step.function()
         http = self._connections.to(step.url)
+        ours = _ours.set(True)
         try:
             return http.request(
                 step.method,
@@ -260,10 +288,14 @@ class Client:
             if known := self._connections.failure(error, step):
                 raise known from error
             raise
+        finally:
+            _ours.reset(ours)
 
 
 class AsyncClient:
     """`Client`, to be awaited, under asyncio or trio: the same arguments, answers and errors.
+
+    One is for one event loop, which it is closed in too.
 
     >>> async with artline.AsyncClient("http://127.0.0.1:8080") as client:
     ...     art = await client.draw("photo.jpg")
@@ -401,6 +433,7 @@ class AsyncClient:
             return await anyio.to_thread.run_sync(step.function)
         http = self._connections.to(step.url)
         content = step.content and step.content.chunks()
+        ours = _ours.set(True)
         try:
             return await http.request(
                 step.method, step.url, content=content, timeout=step.timeout, **step.options
@@ -409,3 +442,5 @@ class AsyncClient:
             if known := self._connections.failure(error, step):
                 raise known from error
             raise
+        finally:
+            _ours.reset(ours)

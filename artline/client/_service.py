@@ -76,6 +76,8 @@ class Service:
     def __init__(
         self, endpoint: str | None, token: str | None, *, sign: bool, timeout: float, clock: Clock
     ) -> None:
+        if not isinstance(timeout, int | float) or not timeout >= 0:
+            raise OptionError("timeout must be a number of seconds.")
         self.endpoint = find(endpoint)
         self.known: Health | None = None
         self._auth = authentication(self.endpoint, token, sign=sign)

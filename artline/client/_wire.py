@@ -186,7 +186,7 @@ def ask(
     raise AssertionError("the attempts never end")
 
 
-def failure(error: Exception, step: Send) -> ArtLineError | None:
+def failure(error: Exception, step: Send, proxy: str | None) -> ArtLineError | None:
     """What an error of httpx's means for the request of `step`; None if it is not httpx's."""
     url = step.url
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
@@ -195,7 +195,8 @@ def failure(error: Exception, step: Send) -> ArtLineError | None:
         return AnswerError(f"{origin(url)} sent a response that cannot be decoded: {error}")
     if isinstance(error, httpx.TransportError):
         why = ERRNO.sub("", str(error)) or type(error).__name__
-        return ConnectError(f"cannot get an answer from {origin(url)}: {why}")
+        through = f" through the proxy {origin(proxy)}" if proxy else ""
+        return ConnectError(f"cannot get an answer from {origin(url)}{through}: {why}")
     if isinstance(error, httpx.InvalidURL | UnicodeError):
         return AnswerError(f"{origin(url)} names an address that is no URL")
     return None

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
@@ -18,6 +18,8 @@ from .save import FILE_SUFFIXES, OTHER_SUFFIXES, save, save_as
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+EXISTS: Final = "{} exists already: delete it, or choose another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class LineArt:
 
     data: bytes = field(repr=False)
     content_type: str
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict, hash=False)
     model: str | None = None
     cold: bool = False
 
@@ -82,7 +84,7 @@ class LineArt:
                 )
             return save_as(self.data, path)
         except FileExistsError as error:
-            raise SaveError(f"{path} exists already: delete it, or choose another name") from error
+            raise SaveError(EXISTS.format(path)) from error
         except (OSError, ValueError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             raise SaveError(f"{path} cannot be written: {reason}") from error

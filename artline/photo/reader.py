@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Final
@@ -118,7 +118,12 @@ def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SE
         raise DamagedPhotoError("The image has no pixels.")
     bounds.check(*image.size)
     with _reading():
-        image.load()  # some formats hold their metadata behind the pixels
+        try:
+            image.load()  # some formats hold their metadata behind the pixels
+        except Exception as error:
+            if getattr(image, "fp", None) is None:
+                raise PhotoError("The image is closed: draw it before that.") from error
+            raise
         turn = _turn(image)
         samples = replace(_samples(image), key=image.info.get("transparency"))
         return upright(image.copy(), turn, box, samples)
@@ -170,28 +175,28 @@ def _reading() -> Iterator[None]:
 class _Quiet:
     """Ignores the warnings of `NOISY` while any thread reads a photo.
 
-    Filters are the whole process's: two threads that each save and restore them, as
-    `catch_warnings` does, leave them changed. Here the first one saves, and the last restores.
+    Filters are the whole process's, which may change them meanwhile: so nothing is saved and
+    restored here, as `catch_warnings` would. One filter is added, and that one is taken away.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._readers = 0
-        self._filters = warnings.catch_warnings()
+        self._filter: Any = None
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._readers:
-                self._filters = warnings.catch_warnings()
-                self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=NOISY)
+                self._filter = warnings.filters[0]
             self._readers += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._readers -= 1
             if not self._readers:
-                self._filters.__exit__(None, None, None)
+                with suppress(ValueError):  # somebody has taken it away
+                    warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
 
 
 _quiet = _Quiet()

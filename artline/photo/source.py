@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from PIL import Image
 
-from ..errors import DamagedPhotoError, PhotoError, UnknownFormatError
+from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, UnknownFormatError
 
 
 class Readable(Protocol):
@@ -34,6 +34,11 @@ PhotoSource: TypeAlias = (
 
 CHANNELS = (1, 3, 4)
 
+FILE_BYTES = 4 << 30
+"""More than any photo that a decoder here takes: the most that is read of a file."""
+
+TOO_LARGE = "The file is too large for a photo."
+
 TEXT = "The file is open as text: open it with mode 'rb'."
 
 
@@ -46,7 +51,9 @@ def load(source: PhotoSource) -> bytes | Image.Image:
     if isinstance(source, Image.Image):
         return source
     if hasattr(source, "__array_interface__"):
-        return _image(source)
+        import numpy as np
+
+        return _image(np.asarray(source))
     if hasattr(source, "read"):
         return _drain(source)
     raise UnknownFormatError(
@@ -55,9 +62,20 @@ def load(source: PhotoSource) -> bytes | Image.Image:
     )
 
 
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The file's bytes. Raises `PhotoTooLargeError`, `OSError` and `ValueError`."""
+    with Path(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size > FILE_BYTES:
+            raise PhotoTooLargeError(TOO_LARGE)
+        try:
+            return file.read()
+        except MemoryError as error:
+            raise PhotoTooLargeError(TOO_LARGE) from error
+
+
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return read_file(path)
     except (OSError, ValueError) as error:
         raise PhotoError(f"{os.fspath(path)} cannot be read: {_reason(error)}") from error
 
@@ -67,6 +85,8 @@ def _drain(file: Readable) -> bytes:
         data: object = file.read()
     except UnicodeDecodeError as error:
         raise UnknownFormatError(TEXT) from error
+    except MemoryError as error:
+        raise PhotoTooLargeError(TOO_LARGE) from error
     except Exception as error:  # files of every kind raise anything, as archives that are damaged
         raise PhotoError(f"The file cannot be read: {_reason(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):

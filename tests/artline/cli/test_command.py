@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from artline import Client, __version__
-from artline.cli._arguments import parse
+from artline import Client, Model, __version__
+from artline.cli._arguments import SHIPPED, parse
 from tests.inplace import IN_PLACE, NAME
 
 ROOT = Path(__file__).parents[3]
@@ -323,6 +323,66 @@ def test_without_the_extra_and_a_service(artline: Any, samples: Path, tmp_path: 
     )
 
 
+def test_what_an_extra_brings_can_be_imported_without_it(tmp_path: Path) -> None:
+    """And refuses, with the command that installs it, when it is used."""
+    code = (
+        "import sys; sys.modules['onnxruntime'] = None\n"
+        "import artline; from artline import *; from artline import draw, Model\n"
+        "import pydoc; pydoc.render_doc(artline)\n"
+        "assert hasattr(artline, 'draw')\n"
+        "for use in (draw, Model):\n"
+        "    try: use('photo.jpg', max_side=512)\n"
+        "    except artline.MissingExtraError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.stderr == ""
+    assert (
+        done.stdout.splitlines()
+        == ["Drawing on this machine needs one more package: pip install 'artline[draw]'"] * 2
+    )
+
+
+def test_a_file_that_is_no_photo_for_its_size_fails_alone(
+    at: list[str], samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(1 << 40)
+    done = artline("huge.jpg", samples / "cat.jpg", "-o", "out", "-j", "1", *at)
+    assert done.returncode == 1
+    assert done.stderr.endswith("huge.jpg: The file is too large for a photo.\n")
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 1
+
+
+def test_what_cannot_be_saved_is_refused_before_it_is_drawn(
+    scripted: Any, samples: Path, artline: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "there.jpg").write_bytes(b"mine")
+    sealed = tmp_path / "sealed"
+    sealed.mkdir()
+    (sealed / "sitecustomize.py").write_text("import os; os.access = lambda *_: False\n")
+    for name, said, path in (
+        ("there.jpg", "there.jpg exists already: delete it, or choose another name", ROOT),
+        ("out", "out cannot be written: Permission denied", sealed),
+    ):
+        done = artline(
+            samples / "cat.jpg",
+            *("-o", name, "--endpoint", scripted.url),
+            PYTHONPATH=os.pathsep.join([str(path), str(ROOT)]),
+        )
+        assert (done.returncode, done.stderr) == (1, f"artline: {said}\n")
+    assert scripted.requests == []
+    assert (tmp_path / "there.jpg").read_bytes() == b"mine"
+
+
+def test_the_help_says_what_each_option_takes(artline: Any) -> None:
+    said = " ".join(artline("-h").stdout.split())
+    for words in ("jpeg, png, webp or svg", ": ink or line", ": white or transparent"):
+        assert words in said
+    assert Model().styles == SHIPPED.styles
+
+
 def test_another_model_file(artline: Any, samples: Path, tmp_path: Path) -> None:
     (tmp_path / "other.onnx").write_bytes((ROOT / "artline" / "model.onnx").read_bytes())
     done = artline(samples / "cat.jpg", "--model", "other.onnx", ARTLINE_ENDPOINT="http://x:1")
@@ -567,6 +627,7 @@ def test_facts_as_json(at: list[str], samples: Path, artline: Any, tmp_path: Pat
     assert failed == {
         "photo": "none.jpg",
         "status": "failed",
+        "file": None,
         "error": "PhotoError",
         "detail": "No such file or directory",
     }

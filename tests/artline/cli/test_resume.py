@@ -76,6 +76,44 @@ def held() -> Any:
     event.set()
 
 
+def test_a_record_that_cannot_be_written_fails_no_photo(
+    artline: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, out = folder(tmp_path / "photos", 2), tmp_path / "out"
+    (out / NAME).mkdir(parents=True)  # which no user may write, root neither
+    (tmp_path / "sitecustomize.py").write_text(
+        "from artline.cli import _resume\n_resume._load = lambda _: {}\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = artline(photos, "-o", out, "--local", PYTHONPATH=path)
+    assert done.returncode == 0
+    assert done.stderr.startswith("artline: the same command again draws all anew: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout.count(": saved as ") == 2
+    assert len(pictures(out)) == 2
+
+
+def test_a_line_that_was_left_half_written_costs_no_other(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text('{"key": "half')
+    (tmp_path / "a.jpg").touch()
+    Record(tmp_path).add("one", tmp_path / "a.jpg")
+    Record(tmp_path).add("two", tmp_path / "a.jpg")
+    assert [Record(tmp_path).get(key) for key in ("one", "two")] == [tmp_path / "a.jpg"] * 2
+
+
+def test_a_signal_that_was_ignored_is_ignored(tmp_path: Path) -> None:
+    """As of a job in the background of a script."""
+    photos, out = folder(tmp_path / "photos", 30), tmp_path / "out"
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = Run(photos, "-o", out, "--local", "-j", 1)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    status, said = run.interrupt_when(lambda: saved(out, 1))
+    assert (status, said) == (0, "")
+    assert len(pictures(out)) == 30
+
+
 def test_interrupted_while_waiting_for_answers(
     scripted: Any, steps: Any, drawing: bytes, held: Any, tmp_path: Path
 ) -> None:

@@ -47,10 +47,11 @@ def test_strokes_have_no_background(artline: Any, samples: Path, tmp_path: Path)
     assert plain == transparent
 
 
+@pytest.mark.parametrize("missing", ["autotrace", "contourpy"])
 def test_a_missing_extra_is_told_before_anything_is_drawn(
-    samples: Path, artline: Any, tmp_path: Path
+    samples: Path, artline: Any, tmp_path: Path, missing: str
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['autotrace'] = None\n")
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{missing!r}] = None\n")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = artline(samples, "--strokes", "--endpoint", "http://127.0.0.1:9", PYTHONPATH=path)
     assert done.returncode == 1

@@ -10,6 +10,7 @@ from threading import Event
 from time import perf_counter
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -500,3 +501,31 @@ def test_a_photos_time_may_be_any_number(
     scripted.on(TRANSFORM, steps.answer(200, drawing))
     with Client(scripted.url, timeout=timeout) as client:
         assert client.transform(PHOTO).data == drawing
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), None, "5"])
+def test_a_timeout_is_a_number_of_seconds(timeout: Any) -> None:
+    with pytest.raises(OptionError, match="timeout must be a number of seconds"):
+        Client("http://127.0.0.1:9", timeout=timeout)
+
+
+def test_passwords_and_presigned_queries_are_in_no_log(
+    scripted: Any, steps: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.on("GET /health", steps.answer(200, json={}))
+    url = scripted.url.replace("http://", "http://ada:hunter2@")
+    with caplog.at_level("INFO", "httpx"), pytest.raises(ArtLineError), Client(url) as client:
+        client.draw(PHOTO)
+    with caplog.at_level("INFO", "httpx"):
+        httpx.get(f"{scripted.url}/health?mine=1")  # somebody else's request
+    ours, *_, other = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+    assert "/health" in ours
+    assert "hunter2" not in caplog.text
+    assert "mine=1" in other
+
+
+def test_line_art_and_jobs_can_be_in_a_set() -> None:
+    art = artline.LineArt(b"", "image/png", {"decode": 1.0})
+    job = artline.Job("a", "queued", "b", upload_fields={"c": "d"})
+    assert {art, replace(art)} == {art}
+    assert {job, replace(job)} == {job}

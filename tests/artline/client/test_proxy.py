@@ -146,3 +146,13 @@ def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> Non
     if default:
         monkeypatch.setenv("SSL_CERT_FILE", default)
         Client("https://example.com").close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_does_not_answer_is_named(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("http_proxy", f"{scheme}://ada:hunter2@127.0.0.1:1")
+    with Client(scripted.url, timeout=1) as client, pytest.raises(ConnectError) as refusal:
+        client.health()
+    assert f"{scripted.url} through the proxy {scheme}://127.0.0.1:1: " in str(refusal.value)

@@ -5,6 +5,7 @@ import struct
 import threading
 import warnings
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from artline.errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, Un
 from artline.photo import formats, png, reader
 from artline.photo.bounds import BLOCK, SERVICE, Bounds, Deadline
 from artline.photo.reader import Photo, decode
+from artline.photo.source import load
 
 from .corpus import DRAWN, REFUSED, encoded, pattern, photo
 
@@ -472,6 +474,54 @@ def test_warnings_are_as_before_when_threads_have_read() -> None:
     threads[1].join()
     decode(image, BOX)
     assert warnings.filters == before
+
+
+def test_the_applications_own_filters_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that it sets while a photo is read."""
+    with warnings.catch_warnings():
+        before = list(warnings.filters)
+        with reader._reading():
+            warnings.simplefilter("error", ResourceWarning)
+            warnings.filterwarnings("ignore", "spam")
+        assert warnings.filters[2:] == before
+        with pytest.raises(ResourceWarning):
+            warnings.warn("mine", ResourceWarning, stacklevel=1)
+        with reader._reading():
+            warnings.resetwarnings()
+        assert warnings.filters == []
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_an_image_that_is_closed(tmp_path: Path, close: bool) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(pattern("RGB"), "JPEG"))
+    image = Image.open(tmp_path / "a.jpg")
+    if close:
+        image.close()
+    else:
+        with image:
+            pass
+    with pytest.raises(PhotoError, match="The image is closed"):
+        decode(image, BOX)
+
+
+def test_whatever_numpy_reads_is_an_array() -> None:
+    array = np.full((4, 5, 3), 7, np.uint8)
+
+    class Array:
+        __array_interface__ = array.__array_interface__
+
+    image = load(Array())
+    assert isinstance(image, Image.Image)
+    assert np.array_equal(np.asarray(image), array)
+
+
+@pytest.mark.parametrize("size", [1 << 33, 1 << 42])
+def test_a_file_of_any_size(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "huge.jpg"
+    with path.open("wb") as file:
+        file.truncate(size)
+    with pytest.raises(PhotoTooLargeError, match="too large for a photo"):
+        load(path)
 
 
 def test_an_orientation_that_the_caller_changed() -> None:
