@@ -90,7 +90,7 @@ def _route(request: Request) -> tuple[Answer, dict[str, str]]:
             continue
         answer = methods.get("GET" if request.method == "HEAD" else request.method)
         if answer is None:
-            allowed = ", ".join(methods)
+            allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
             detail = f"{request.path} takes {allowed}, not {request.method}."
             raise ProblemError(405, detail, allow=allowed)
         return answer, parameters
@@ -143,7 +143,8 @@ def openapi(_: Request) -> Reply:
     """`GET /openapi.json`"""
     from .openapi import document  # seldom needed
 
-    return _json(document(model.load(), jobs=store.enabled()))
+    auth = os.environ.get("AUTH", "none")
+    return _json(document(model.load(), jobs=store.enabled(), auth=auth))
 
 
 ROUTES: dict[str, dict[str, Answer]] = {

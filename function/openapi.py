@@ -14,7 +14,19 @@ Schema = dict[str, Any]
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 BASE64: Schema = {"schema": {"type": "string", "contentEncoding": "base64"}}
 JSON: Schema = {"application/json": {"schema": {"type": "object"}}}
-SECURITY: list[Schema] = [{}, {"token": []}]
+WAYS = {"get", "post", "delete"}
+
+SCHEMES: dict[str, Schema] = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "iam": {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "description": "AWS's Signature Version 4, for the service execute-api",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+    },
+}
+"""What a deployment may ask for, by its setting `auth`."""
 
 PHOTO_TYPES = ("application/octet-stream", "image/*")
 """The bytes decide, whatever the type. Generated clients know the first of these."""
@@ -40,8 +52,26 @@ GATEWAY_TOO = {"413", "500"}
 """What API Gateway answers as well as the function: over 10 MB, and where the function ended."""
 
 
-def document(model: Model, *, jobs: bool) -> Schema:
-    """The OpenAPI 3.1 document of a function that serves `model`, with or without jobs."""
+def document(model: Model, *, jobs: bool, auth: str = "none") -> Schema:
+    """The OpenAPI 3.1 document of a function that serves `model`, with or without jobs.
+
+    `auth` is the setting of that name: what the routes ask for that draw or show photos.
+    """
+    found = _document(model, jobs=jobs)
+    if auth in SCHEMES:
+        found["components"]["securitySchemes"] = {auth: SCHEMES[auth]}
+    for operation in (path[way] for path in found["paths"].values() for way in WAYS & path.keys()):
+        if operation.pop("protected", False) and auth in SCHEMES:
+            operation["security"] = [{auth: []}]
+            if auth == "iam":
+                operation["responses"]["403"] = {
+                    "description": "A signature is required, and is missing or wrong",
+                    "content": _MESSAGE,
+                }
+    return found
+
+
+def _document(model: Model, *, jobs: bool) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
@@ -59,7 +89,6 @@ def document(model: Model, *, jobs: bool) -> Schema:
         "components": {
             "schemas": {"Problem": _problem(), "Message": _message()}
             | ({"Job": _job()} if jobs else {}),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
 
@@ -86,7 +115,7 @@ def _transform(model: Model) -> Schema:
             }
         }
         | _refusals(*PROBLEMS),
-        "security": SECURITY,
+        "protected": True,
     }
 
 
@@ -104,7 +133,7 @@ def _jobs(model: Model) -> Schema:
         "requestBody": {"content": {"application/json": {"schema": _order(model)}}},
         "responses": {"201": {"description": "The job, this one or the same before it", **answer}}
         | _refusals("400", "401", "413", "415", "500"),
-        "security": SECURITY,
+        "protected": True,
     }
     missing = {"404": _refusal("A job that was never issued, has expired or was deleted")}
     look = {
@@ -113,13 +142,13 @@ def _jobs(model: Model) -> Schema:
         "responses": {"200": {"description": "The job", **answer}}
         | missing
         | _refusals("401", "500"),
-        "security": SECURITY,
+        "protected": True,
     }
     delete = {
         "operationId": "deleteJob",
         "summary": "Delete a job's photo and its line art",
         "responses": {"204": {"description": "They are gone"}} | missing | _refusals("401", "500"),
-        "security": SECURITY,
+        "protected": True,
     }
     one = {
         "parameters": [
@@ -208,7 +237,7 @@ def _get(name: str, summary: str, content: Schema) -> Schema:
     return {
         "operationId": name,
         "summary": summary,
-        "responses": {"200": {"description": summary, "content": content}},
+        "responses": {"200": {"description": summary, "content": content}} | _refusals("500"),
     }
 
 

@@ -6,6 +6,7 @@ to it. A property that it does not know is an error of the API, so nothing decla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -15,6 +16,8 @@ from .program import Resource
 Outputs = dict[str, Any]
 Make = Callable[[Any, str, Outputs], Outputs]
 """Takes a client, the resource's name and its properties, which it may use up."""
+
+EXECUTE_API = re.compile(r"https://[^/]+\.execute-api\.[^/]+")
 
 FREE_KEYS = {"tags", "variables", "dimensions"}
 """Properties whose keys are the user's own, not the API's."""
@@ -81,6 +84,12 @@ def _lifecycle(s3: Any, _: str, p: Outputs) -> Outputs:
 
 def _cors(s3: Any, _: str, p: Outputs) -> Outputs:
     rules = spelled(p.pop("corsRules"))
+    for rule in rules:
+        # The API's made-up address stands for wherever the page is served, by plain http.
+        rule["AllowedOrigins"] = [
+            "http://*" if EXECUTE_API.fullmatch(origin) else origin
+            for origin in rule["AllowedOrigins"]
+        ]
     s3.put_bucket_cors(Bucket=p.pop("bucket"), CORSConfiguration={"CORSRules": rules}, **p)
     return {}
 

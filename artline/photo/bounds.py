@@ -35,7 +35,7 @@ class Bounds:
         most = int(self.pixels * share)
         if width * height > most:
             raise PhotoTooLargeError(
-                f"The photo has {width * height / 1e6:,.0f} megapixels, over the"
+                f"The photo has {_over(width * height, most)} megapixels, over the"
                 f" {most / 1e6:.0f} megapixels that are read in this format: send a smaller one."
             )
 
@@ -43,9 +43,16 @@ class Bounds:
         """Raises `PhotoTooLargeError` for more bytes than can be decoded in time."""
         if self.seconds is not None and size > most:
             raise PhotoTooLargeError(
-                f"The photo has {size / 1e6:,.0f} MB, over the {most / 1e6:.0f} MB that are read in"
-                " this format: send a smaller one."
+                f"The photo has {_over(size, most)} MB, over the {most / 1e6:.0f} MB that are read"
+                " in this format: send a smaller one."
             )
+
+
+def _over(found: int, most: int) -> str:
+    """`found` in millions, by as many digits as show that it is more than `most`."""
+    texts = [f"{found / 1e6:,.{digits}f}" for digits in range(7)]
+    shown = float(f"{most / 1e6:.0f}")
+    return next((text for text in texts if float(text.replace(",", "")) > shown), texts[-1])
 
 
 SERVICE: Final = Bounds(IMAGE_PIXELS, DECODE_SECONDS)

@@ -83,9 +83,13 @@ addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.body.classList.remove("dragging"); // out of the window
 });
 addEventListener("drop", (event) => {
+  if (!event.dataTransfer.types.includes("Files")) return; // text, into a field
   event.preventDefault();
   document.body.classList.remove("dragging");
-  if (!inDialog()) add(event.dataTransfer.files);
+  // A folder looks like a file that cannot be read.
+  const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
+  const files = items.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory);
+  if (!inDialog()) add(files.map((item) => item.getAsFile()).filter(Boolean));
 });
 addEventListener("paste", (event) => {
   if (!inDialog()) add(event.clipboardData.files);

@@ -9,7 +9,8 @@ const TRIES = 4;
 const LONGEST_WAIT = 120; // seconds that a person is kept waiting on this page
 const POLL = 2; // seconds, where the service names none
 const LONGEST_POLL = 30;
-const ROUNDING = 2; // pixels, in line art's sides
+const QUEUE_PATIENCE = 15 * 60 * SECOND; // after which a job has failed, or nobody knows of it
+const ROUNDING = 1.5; // pixels, in line art's sides: half a one each time that they are made smaller
 
 // Worth a retry, or a job: throttled, a bad gateway, no capacity, timed out, or a response that is not
 // this service's.
@@ -107,6 +108,11 @@ export async function draw(photo, order) {
   return persist(() => transform(photo, order), order);
 }
 
+// Deletes a job's photo and its line art from the service, which would keep them for days.
+export function forget(address) {
+  return request("DELETE", address).catch(() => {}); // gone already, or out of reach
+}
+
 // What `attempt` gives; null where it is refused with one of `statuses`.
 async function unless(statuses, attempt) {
   try {
@@ -143,9 +149,11 @@ async function lineArt(blob, { size }) {
   const art = await whole(blob).catch(() => {
     throw new Refused("garbled");
   });
-  const [width, height] = size ?? [];
-  const off = width && art.width ? Math.abs(height * (art.width / width) - art.height) : 0;
-  if (off > ROUNDING * Math.max(1, art.width / width)) throw new Refused("garbled");
+  if (size && art.width) {
+    const scale = Math.max(art.width, art.height) / Math.max(...size);
+    const off = [art.width, art.height].map((side, n) => Math.abs(side - size[n] * scale));
+    if (Math.max(...off) > ROUNDING * Math.max(1, scale)) throw new Refused("garbled");
+  }
   return art.blob;
 }
 
@@ -211,10 +219,16 @@ async function collect(address, order) {
       if (art) return art;
     } else {
       if (job.status !== "queued") throw new Refused(outcome(job));
-      const longer = (Date.now() - begun) / SECOND / 10;
-      await pause(Math.min(LONGEST_POLL, Math.max(retryAfter(answer) ?? POLL, longer)), signal);
+      await pause(untilNext(answer, begun), signal);
     }
   }
+}
+
+// Seconds until a job that is queued is asked about again: longer and longer.
+function untilNext(answer, begun) {
+  const waited = Date.now() - begun;
+  if (waited > QUEUE_PATIENCE) throw new Refused("late"); // as others wait behind it
+  return Math.min(LONGEST_POLL, Math.max(retryAfter(answer) ?? POLL, waited / SECOND / 10));
 }
 
 // Why there will be no line art of a job.

@@ -1,18 +1,19 @@
 // The photos and their line art, and the queue in which photos wait. Nothing here is about looks.
 
 import { prepare, shrink, thumbnail } from "./photo.js";
-import { draw, limits, Refused } from "./service.js";
+import { draw, forget, limits, Refused } from "./service.js";
 import { discard, keep, recall, restore, within } from "./shelf.js";
 import { canPass } from "./words.js";
 
 const ASLEEP = 400; // milliseconds without an answer after which the service is being woken
 const RESTYLED = "restyled"; // why drawing ends where the photo is queued anew
 const STORAGE_PATIENCE = 4000; // milliseconds
+const BETWEEN = 1000; // milliseconds, more than a tab takes from one photo to its next
 
 // One photo and its line art, as it is kept on the device: `id` is the time at which it was chosen;
 // `photo` a Blob, `width` and `height` its sides and `thumb` a small one, where this browser can
-// decode it; before that, `file`. `arts` holds { art, drawn } by style, "" for the model's own choice,
-// and `style` is the one looked at. `job` is the address of one begun; `trouble` what kept the photo
+// decode it; before that, `file`. `arts` holds { art, drawn, job } by style, "" for the model's own
+// choice: `job` the address of the one that it is from; and `style` is the one looked at. `job` is the address of one begun; `trouble` what kept the photo
 // from being drawn, { status, request, until }.
 class Item {
   constructor(record) {
@@ -44,6 +45,7 @@ export class Studio {
   #waiting = [];
   #preparing = Promise.resolve();
   #ready = new WeakMap(); // promises, of items that are being prepared
+  #watching = false; // whether another tab's drawing is waited for
   #following = true; // whether what is looked at goes along with what is drawn
   #channel = globalThis.BroadcastChannel && new BroadcastChannel("artline"); // to other tabs
 
@@ -71,9 +73,7 @@ export class Studio {
     for (const item of this.items) {
       if (item.trouble?.status === 0 || item.trouble?.status === "interrupted") item.trouble = null;
     }
-    const idle = (item) =>
-      item.waits && item !== this.active?.item && !this.#waiting.includes(item);
-    this.#queue(this.items.filter(idle).reverse());
+    this.#queue(this.#idle.reverse());
   }
 
   add(files) {
@@ -147,6 +147,8 @@ export class Studio {
     const places = items.map((item) => [this.items.indexOf(item), item]).sort(([a], [b]) => a - b);
     for (const item of items) {
       this.#forget(item);
+      for (const { job } of [item, ...Object.values(item.arts)]) if (job) forget(job);
+      item.job = null;
       discard(item.id)
         .then(() => this.#tell(item.id))
         .catch(() => {}); // never kept
@@ -265,7 +267,7 @@ export class Studio {
     const alone = async () => {
       const record =
         this.keeps && (await within(STORAGE_PATIENCE, recall(item.id)).catch(() => null));
-      if (record?.arts?.[item.style]) Object.assign(item, record);
+      if (record?.arts?.[item.style]) Object.assign(item, merged(item, record));
       else await this.#draw(item, signal);
     };
     const free = await locks.request("artline", { ifAvailable: true }, async (lock) => {
@@ -300,7 +302,7 @@ export class Studio {
       },
     });
     if (signal.aborted) return;
-    item.arts[style] = { art, drawn: Date.now() };
+    item.arts[style] = { art, drawn: Date.now(), job: item.job };
     item.job = null;
     item.thumb = await thumbnail(art);
     await within(STORAGE_PATIENCE, this.#keep(item)).catch(() => {});
@@ -344,18 +346,40 @@ export class Studio {
   #adopt(record) {
     const known = this.items.find(({ id }) => id === record.id);
     if (known) {
+      known.arts = merged(known, record).arts;
       if (known === this.active?.item) {
         const { status } = record.trouble ?? {};
         if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
         return;
       }
       if (record.photo) delete known.file;
-      Object.assign(known, new Item(record));
+      Object.assign(known, new Item(merged(known, record)));
       if (!known.waits) this.#unqueue(known);
     } else {
       const place = this.items.findIndex(({ id }) => id < record.id);
       this.items.splice(place < 0 ? this.items.length : place, 0, new Item(record));
     }
+  }
+
+  get #idle() {
+    const here = new Set([...this.#waiting, this.active?.item]);
+    return this.items.filter((item) => item.waits && !here.has(item));
+  }
+
+  // Draws what another tab was to draw, and was closed before.
+  async #watch() {
+    const { locks } = navigator;
+    if (!locks || this.#watching || this.#idle.length === 0) return;
+    this.#watching = true;
+    let drawing;
+    do {
+      await locks.request("artline", () => {});
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN));
+      const { held, pending } = await locks.query();
+      drawing = [...held, ...pending].some(({ name }) => name === "artline");
+    } while (drawing);
+    this.#watching = false;
+    if (!document.hidden) this.resume(); // else it does so once it is seen
   }
 
   #tell(id) {
@@ -367,11 +391,18 @@ export class Studio {
     const record = await recall(id).catch(() => null);
     if (record === null) return;
     const item = this.items.find((each) => each.id === id);
-    if (record) this.#adopt(record);
-    else if (item) this.#forget(item);
+    if (record) {
+      this.#adopt(record);
+      this.#watch();
+    } else if (item) this.#forget(item);
     this.current ??= this.items[0] ?? null;
     this.on.changed();
   }
+}
+
+// A record with the line art of both: two tabs may each have drawn a style of it.
+function merged(item, record) {
+  return { ...record, arts: { ...item.arts, ...record.arts } };
 }
 
 // Resolves once the browser is online and the page is visible.

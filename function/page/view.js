@@ -43,9 +43,13 @@ export function render(studio) {
     focused.getClientRects().length === 0 &&
     !document.querySelector("dialog[open]")
   ) {
-    const near = [...$("below").querySelectorAll("button"), $("choose")];
-    near.find((button) => button.getClientRects().length > 0).focus({ preventScroll: true });
+    focusNear();
   }
+}
+
+function focusNear() {
+  const near = [...$("below").querySelectorAll("button"), $("choose")];
+  near.find((button) => button.getClientRects().length > 0).focus({ preventScroll: true });
 }
 
 function state(item) {
@@ -214,26 +218,46 @@ $("photo").addEventListener("error", ({ target }) => {
 
 let hiding;
 let back = null; // what Undo does
+let later = ""; // what is said once there is no Undo any more
 
 // A word at the foot of the page for a few seconds, with a way back where there is one: from all that
-// was done while it could be seen.
+// was done while it could be seen. No other word takes that away.
 export function notify(text, undo) {
-  clearTimeout(hiding);
-  const notice = $("notice");
-  const earlier = notice.classList.contains("shown") ? back : null;
+  const earlier = back;
+  if (earlier && !undo) {
+    later = text;
+    return;
+  }
   back =
     undo &&
     (() => {
       undo();
       earlier?.();
     });
-  notice.firstChild.textContent = text;
-  notice.classList.add("shown");
-  const hide = () => notice.classList.remove("shown");
+  $("notice").firstChild.textContent = text;
+  $("notice").classList.add("shown");
   $("undo").hidden = !undo;
-  $("undo").onclick = () => {
-    hide();
-    back();
-  };
-  hiding = setTimeout(hide, undo ? 8000 : 4000);
+  clearTimeout(hiding);
+  hiding = setTimeout(expire, undo ? 8000 : 4000);
+}
+
+$("undo").addEventListener("click", () => {
+  const undo = back;
+  hide();
+  undo();
+});
+
+// Undo stays for whoever points at it, or has come to it by the keyboard.
+function expire() {
+  if (back && $("notice").matches(":hover, :focus-within")) hiding = setTimeout(expire, 1000);
+  else hide();
+}
+
+function hide() {
+  clearTimeout(hiding);
+  $("notice").classList.remove("shown");
+  if ($("notice").contains(document.activeElement)) focusNear();
+  back = null;
+  if (later) notify(later);
+  later = "";
 }

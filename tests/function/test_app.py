@@ -252,6 +252,28 @@ def test_openapi_names_every_route(jobs: bool, monkeypatch: pytest.MonkeyPatch) 
     assert ("/jobs" in paths) == jobs
 
 
+@pytest.mark.parametrize("auth", ["none", "token", "iam"])
+def test_openapi_asks_for_what_the_deployment_does(
+    auth: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH", auth)
+    monkeypatch.setenv("JOBS_BUCKET", "jobs")
+    document = json.loads(handler(get("/openapi.json"), CONTEXT)["body"])
+    schemes: set[str] = set() if auth == "none" else {auth}
+    wanted: list[dict[str, list[str]]] | None = [{each: []} for each in schemes] or None
+    assert document["components"].get("securitySchemes", {}).keys() == schemes
+    for path, ways in app.routes().items():
+        for method, answer in ways.items():
+            if answer.__module__ == "function.static":
+                continue
+            operation = document["paths"][path][method.lower()]
+            protected = answer in app.PROTECTED
+            assert operation.get("security") == (wanted if protected else None)
+            assert ("403" in operation["responses"]) == (protected and auth == "iam")
+            assert "503" in operation["responses"]
+            assert "protected" not in operation
+
+
 @pytest.mark.parametrize("stage", ["prod", "v1"])
 def test_a_named_stage_is_no_part_of_the_path(stage: str) -> None:
     named = get(f"/{stage}/health")
@@ -420,6 +442,8 @@ def test_405_names_what_is_allowed() -> None:
     answer = handler(get("/transform", "DELETE"), CONTEXT)
     refused(answer, 405)
     assert answer["headers"]["allow"] == "POST"
+    answer = handler(get("/health", "DELETE"), CONTEXT)
+    assert answer["headers"]["allow"] == "GET, HEAD"
 
 
 def test_413_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

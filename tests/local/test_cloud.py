@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from function.problem import ProblemError
 from local import cloud
 from local.cloud import Cloud, guarded, passed
 from local.program import Resource, declared
+from local.resources import make
 from tests.jobs.stage import Stage, post
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,32 @@ def test_a_page_of_another_origin_may_send_its_photo(stage: Stage) -> None:
     assert preflight.status_code == 200
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert preflight.headers["access-control-allow-origin"] in ("*", "https://example.org")
+
+
+def test_the_page_of_a_local_run_may_send_its_photo_whatever_origins_are_set(cloud: Cloud) -> None:
+    """Wherever it is opened at; other origins are those of the setting."""
+    made: dict[str, Any] = {}
+    client = SimpleNamespace(put_bucket_cors=lambda **call: made.update(call))
+    (resource,) = _named(
+        declared({"corsOrigins": '["https://example.com"]'}),
+        "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
+    )
+    make(lambda _: client, resource, resource.properties)
+    (rule,) = made["CORSConfiguration"]["CORSRules"]
+    assert rule["AllowedOrigins"] == ["http://*", "https://example.com"]
+    bucket = f"cors-{os.getpid()}"
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_cors(**made | {"Bucket": bucket})
+    for origin, allowed in (
+        ("http://192.168.1.5:8080", True),
+        ("http://127.0.0.1:8203", True),
+        ("https://example.com", True),
+        ("https://example.org", False),
+    ):
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        answer = httpx.options(f"{cloud.environment['AWS_ENDPOINT_URL']}/{bucket}", headers=asked)
+        assert ("access-control-allow-origin" in answer.headers) == allowed
 
 
 def test_the_token_is_where_the_function_looks(

@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._refuse(answer)
         return self._forward(sent)
 
-    do_GET = do_POST = _pass  # noqa: N815  the base class's names
+    do_GET = do_POST = do_DELETE = _pass  # noqa: N815  the base class's names
 
     def _refuse(self, answer: Answer) -> None:
         if answer.status is None:

@@ -222,6 +222,19 @@ def test_twelve_megapixels_leave_the_phone_small(
     assert len(sent.body) < 400_000
 
 
+@pytest.mark.parametrize(
+    "size", [(1080, 6000), (6000, 1080), (1, 3000), (1179, 9999), (333, 2048), (77, 4000)]
+)
+def test_long_photos_are_drawn(
+    page: Any, proxy: Proxy, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """However the sides are rounded on the way, it is one request."""
+    Image.effect_noise(size, 50).save(tmp_path / "long.png")
+    choose(page, tmp_path / "long.png")
+    wait_for(page, "drawn")
+    assert [sent.path for sent in proxy.sent if sent.method == "POST"] == ["/transform"]
+
+
 def test_transparency_is_paper(page: Any, proxy: Proxy) -> None:
     file = io.BytesIO()
     Image.new("RGBA", (90, 60), (255, 0, 0, 0)).save(file, "PNG")

@@ -87,6 +87,28 @@ def test_late_becomes_a_job(open_page: Open, proxy: Proxy, samples: Path) -> Non
     assert len(proxy.to("/jobs")) == 1
 
 
+def test_a_job_that_never_ends_lets_others_go_on(
+    open_page: Open, proxy: Proxy, samples: Path
+) -> None:
+    page = open_page(mishaps=True)
+    page.clock.install()
+    proxy.refuse("/transform", Answer(413), None)
+    job = b'{"id": "1", "status": "queued", "job_url": "/jobs/1"}'
+    asked = Answer(200, headers={"content-type": "application/json"}, body=job)
+    for path in ("/jobs", "/jobs/1"):
+        proxy.refuse(path, asked)
+    choose(page, samples / "cat.jpg", samples / "face.jpg")
+    page.wait_for_selector("#doing:has-text('In the queue')")
+    for _ in range(60):
+        if page.locator("#strip .failed").count():
+            break
+        page.clock.run_for(30_000)
+        page.wait_for_timeout(100)
+    drawn(page, 1)
+    page.click("#strip .failed")
+    page.wait_for_selector("#doing:has-text('It took too long')")
+
+
 def test_slow_but_steady_is_waited_for(page: Any, proxy: Proxy, samples: Path) -> None:
     """A minute for one answer, of which some comes every twenty seconds."""
     parts = threading.Semaphore(0)

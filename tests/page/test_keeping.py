@@ -104,6 +104,51 @@ def test_undo_brings_back_all_that_was_just_deleted(page: Any, samples: Path) ->
     drawn(page, 3)
 
 
+def test_no_other_word_takes_undo_away(page: Any, proxy: Proxy, samples: Path) -> None:
+    choose(page, samples / "cat.jpg", samples / "face.jpg")
+    drawn(page, 2)
+    page.click("#remove")
+    with page.expect_download():
+        page.click("#save")
+    page.wait_for_timeout(300)
+    page.click("#undo")
+    drawn(page, 2)
+    page.wait_for_selector("#notice.shown:has-text('Saved as')")
+
+
+def test_undo_stays_while_it_has_the_focus(page: Any, samples: Path) -> None:
+    """And it is the next thing that Tab comes to."""
+    choose(page, samples / "cat.jpg", samples / "face.jpg")
+    drawn(page, 2)
+    page.focus("#remove")
+    page.keyboard.press("Enter")
+    drawn(page, 1)
+    page.keyboard.press("Tab")
+    until(page, "document.activeElement.id === 'undo'")
+    page.wait_for_timeout(9_000)
+    assert page.locator("#notice.shown").count() == 1
+    page.keyboard.press("Enter")
+    drawn(page, 2)
+    until(page, "document.activeElement.closest('#below') !== null")
+
+
+def test_a_job_is_deleted_with_its_photo(open_page: Open, proxy: Proxy, samples: Path) -> None:
+    page = open_page(mishaps=True)
+    proxy.refuse("/transform", Answer(413))
+    choose(page, samples / "cat.jpg")
+    wait_for(page, "drawn")
+    (job,) = {sent.path for sent in proxy.sent if sent.path.startswith("/jobs/")}
+    page.click("#remove")
+    for _ in range(100):
+        if any(sent.method == "DELETE" and sent.path == job for sent in proxy.sent):
+            break
+        page.wait_for_timeout(50)
+    gone = page.evaluate("path => fetch(path).then(({ status }) => status)", job)
+    assert gone == 404
+    page.click("#undo")
+    drawn(page, 1)
+
+
 def test_all_deleted_and_undone(page: Any, samples: Path) -> None:
     choose(page, samples / "cat.jpg", samples / "face.jpg")
     drawn(page, 2)
@@ -227,6 +272,40 @@ def test_two_tabs_draw_each_photo_once(page: Any, proxy: Proxy, samples: Path) -
     drawn(other, 3)
     drawn(page, 3)
     assert len(kept(page)) == 3
+
+
+def test_two_tabs_draw_two_styles_of_one_photo(page: Any, proxy: Proxy, samples: Path) -> None:
+    page.wait_for_selector(".chip")
+    gate = proxy.hold("/transform")
+    choose(page, samples / "cat.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector("#doing:has-text('Another tab')")
+    other.click(".chip[aria-pressed=false]")
+    gate.set()
+    for tab in (page, other):
+        drawn(tab, 1)
+    for _ in range(200):
+        if kept(page)[0]["arts"] == ["", "line"]:
+            break
+        page.wait_for_timeout(50)
+    assert sorted(kept(page)[0]["arts"]) == ["", "line"]
+    assert len(proxy.to("/transform")) == 2
+
+
+def test_what_a_closed_tab_was_to_draw_the_other_draws(
+    page: Any, proxy: Proxy, samples: Path
+) -> None:
+    other = page.context.new_page()
+    other.goto(page.url)
+    gate = proxy.hold("/transform")
+    choose(other, samples / "cat.jpg", samples / "face.jpg")
+    other.wait_for_selector("#doing:has-text('Drawing')")
+    until(page, "document.querySelectorAll('#strip li').length === 2")
+    other.close()
+    gate.set()
+    drawn(page, 2)
 
 
 def test_what_one_tab_cancels_the_other_leaves(page: Any, proxy: Proxy, samples: Path) -> None:

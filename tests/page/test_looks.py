@@ -59,6 +59,10 @@ def test_forced_colours_show_what_is_chosen(open_page: Open, samples: Path, sche
     )
     assert pressed[1] != other[1], "the chosen style is filled"
     assert pressed[0] != pressed[1]
+    page.click("#compare")
+    page.hover("#compare")
+    pressed = page.locator("#compare").evaluate(look)
+    assert pressed[0] != pressed[1], "so is what is pressed, with the mouse on it"
     unseen = page.evaluate(
         """[...document.querySelectorAll("button")]
             .filter((b) => b.checkVisibility({ visibilityProperty: true }))
@@ -201,3 +205,58 @@ def test_it_can_be_installed(page: Any) -> None:
     assert manifest["url"].endswith("/manifest.webmanifest")
     errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
     assert [each["errorId"] for each in errors] in ([], ["in-incognito"])
+
+
+@pytest.mark.parametrize(("width", "text"), [(390, 24), (360, 24), (320, 20), (640, 32)])
+def test_larger_text_needs_no_sideways_scrolling(
+    open_page: Open, samples: Path, width: int, text: int
+) -> None:
+    """All that can be done with line art stays in view, and nothing covers it."""
+    page = open_page(viewport={"width": width, "height": 800 if width < 600 else 400})
+    page.add_init_script(
+        f"addEventListener('DOMContentLoaded', () => {{"
+        f" document.documentElement.style.fontSize = '{text}px'; }});"
+    )
+    page.reload()
+    choose(page, samples / "face.jpg")
+    drawn(page, 1)
+    page.wait_for_selector(".chip")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"text-{width}-{text}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_selector("#notice.shown")
+    page.wait_for_selector("#notice:not(.shown)", state="attached")
+    covered = page.evaluate(
+        """[...document.querySelectorAll("#actions button")].filter((button) => {
+            if (button.hidden) return false;
+            button.scrollIntoView({ block: "center" });
+            const { left, top, width, height } = button.getBoundingClientRect();
+            return !button.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+        }).map(({ id }) => id)"""
+    )
+    assert covered == []
+
+
+@pytest.mark.parametrize("size", [(390, 600), (320, 256), (1280, 800)])
+def test_focus_goes_down_the_page(open_page: Open, samples: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    page = open_page(viewport={"width": width, "height": height})
+    choose(page, samples / "face.jpg")
+    drawn(page, 1)
+    page.wait_for_selector(".chip")
+    page.focus("#remove")
+    tops = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        top, column = page.evaluate(
+            """(() => {
+                const { top, left } = document.activeElement.getBoundingClientRect();
+                return [top + scrollY, document.activeElement.closest("#below") ? 0 : 1];
+            })()"""
+        )
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        if column:
+            tops.append(top)
+    assert len(tops) > 4
+    assert tops == sorted(tops)

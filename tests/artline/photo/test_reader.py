@@ -524,6 +524,16 @@ def test_a_file_of_any_size(tmp_path: Path, size: int) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [((11, 10), "0.000110"), ((7072, 7071), "50.006"), ((9000, 9000), "81")],
+)
+def test_a_size_is_told_by_as_many_digits_as_it_is_over(size: tuple[int, int], said: str) -> None:
+    most = 100 if size == (11, 10) else 50_000_000
+    with pytest.raises(PhotoTooLargeError, match=f"has {said} megapixels, over the "):
+        Bounds(most, None).check(*size)
+
+
 def test_an_orientation_that_the_caller_changed() -> None:
     file = io.BytesIO()
     exif = Image.Exif()
