@@ -50,9 +50,11 @@ class Stack:
 
     @property
     def required(self) -> str:
-        """The oldest version of Pulumi's command line that the project takes."""
-        path = Path(PROJECT)
-        return str(_load(path).get("requiredPulumiVersion", "")) if path.exists() else ""
+        """The oldest version of Pulumi's command line that the project takes, where it says so."""
+        try:
+            return str(_load(Path(PROJECT)).get("requiredPulumiVersion", ""))
+        except SettingsError:
+            return ""
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:

@@ -37,6 +37,15 @@ def test_pulumi_is_as_new_as_the_project_wants(
     assert checks.pulumi(deployment).status == status
 
 
+@pytest.mark.parametrize("text", ["{", "name: artline"])
+def test_a_project_that_does_not_say_takes_any_pulumi(
+    program: Any, bare: Path, deployment: Deployment, text: str
+) -> None:
+    (bare / "Pulumi.yaml").write_text(text)
+    program("pulumi", version="v3.90.0")
+    assert checks.pulumi(deployment).status == "ok"
+
+
 def test_nobody_is_logged_in(program: Any, deployment: Deployment) -> None:
     program("pulumi", error="error: PULUMI_ACCESS_TOKEN must be set for login\nmore")
     finding = checks.login(deployment)
