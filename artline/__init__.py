@@ -139,10 +139,13 @@ def __getattr__(name: str) -> Any:
 
 
 def _missing(name: str, error: Exception) -> Any:
-    """Stands for what an extra brings, so that it can be imported: whoever calls it is told."""
+    """Stands for what an extra brings, so that it can be imported: whoever calls it is told.
+
+    A type stands for itself: nobody calls it.
+    """
 
     def refuse(*_: object, **__: object) -> None:
-        raise error
+        raise type(error)(*error.args)
 
     return type(name, (), {"__doc__": str(error), "__new__": refuse})
 

@@ -61,6 +61,8 @@ def document(model: Model, *, jobs: bool, auth: str = "none") -> Schema:
     if auth in SCHEMES:
         found["components"]["securitySchemes"] = {auth: SCHEMES[auth]}
     for operation in (path[way] for path in found["paths"].values() for way in WAYS & path.keys()):
+        if auth != "token":
+            operation["responses"].pop("401", None)
         if operation.pop("protected", False) and auth in SCHEMES:
             operation["security"] = [{auth: []}]
             if auth == "iam":

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from stack.names import ALIAS
-from stack.release import WARM_UP, NotServedError, wait_active, wait_served
+from stack.release import UNWEIGHTED, WARM_UP, NotReadyError, wait_active, wait_served
 
 from .doctor.deployment import Deployment
 from .doctor.stack import Stack
@@ -85,6 +85,8 @@ def rollback(
         lambda_ = _client(deployment)
         for move in moves:
             _make(lambda_, move)
+        for move in moves:
+            _await(lambda_, move)
     except (RollbackError, *AWS_ERRORS) as error:
         typer.echo(f"Error: {str(error).rstrip('.')}.", err=True)
         raise typer.Exit(1) from error
@@ -102,19 +104,22 @@ def _make(lambda_: Any, move: Move) -> None:
         FunctionName=move.function,
         Name=ALIAS,
         FunctionVersion=move.after,
-        RoutingConfig={"AdditionalVersionWeights": {}},
+        RoutingConfig=UNWEIGHTED,
     )
-    try:
-        wait_served(lambda_, move.function)
-    except NotServedError as error:
-        raise RollbackError(
-            f"{move.function}: {ALIAS} points to version {move.after}, but has no provisioned"
-            f" environments there ({error})"
-        ) from error
     if move.after == move.before:
         typer.echo(f"{move.function}: {ALIAS} stays at version {move.after}")
     else:
         typer.echo(f"{move.function}: {ALIAS} moved from version {move.before} to {move.after}")
+
+
+def _await(lambda_: Any, move: Move) -> None:
+    """Waits until callers meet the version. Raises `RollbackError`."""
+    try:
+        wait_served(lambda_, move.function)
+    except NotReadyError as error:
+        raise RollbackError(
+            f"{move.function}: {ALIAS} is at version {move.after}, but {error}"
+        ) from error
 
 
 def plan(deployment: Deployment, to: str | None = None) -> Iterator[Move]:
@@ -139,7 +144,7 @@ def _move(
     versions = _versions(lambda_, function)
     if version:
         wanted, found = version, [version] if version in versions else []
-    elif like:
+    elif like and like.image:  # an emulator has no hash
         wanted = f"of the image {like.image}"
         found = [each for each in versions if versions[each].image == like.image]
         # Those with the settings too are tried first.

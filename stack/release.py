@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from botocore.exceptions import WaiterError  # type: ignore[import-untyped]
@@ -27,6 +27,9 @@ WARM_UP = {"warmup": True}
 
 KEPT_VERSIONS = 10
 """Versions to roll back to. With SnapStart each one's snapshot is billed until it is deleted."""
+
+UNWEIGHTED: Final[dict[str, Any]] = {"AdditionalVersionWeights": {}}
+"""The routing of an alias that sends every call to its own version."""
 
 SECONDS, PAUSE = 900, 3
 """How long provisioned environments may take to be ready, and how often they are looked at."""
@@ -61,15 +64,15 @@ def ready(
     return _during_update([function, version], wait, lambda names: names[1])
 
 
-class NotServedError(Exception):
-    """The alias still sends callers to another version than its own; the text says why."""
+class NotReadyError(Exception):
+    """The alias's version has no provisioned environments; the text says what callers meet."""
 
 
 def settle(alias: aws.lambda_.Alias, settings: Settings) -> pulumi.Output[str]:
     """The alias's name, once every caller meets the version that it has moved to.
 
     Then that version's image is marked, and old versions are deleted. Raises `pulumi.RunError`
-    where its provisioned environments cannot be started.
+    where its provisioned environments cannot be started; the next update may ask for fewer.
     """
     if pulumi.runtime.is_dry_run():
         return alias.name  # which stays known, as the version does not
@@ -87,34 +90,41 @@ def settle(alias: aws.lambda_.Alias, settings: Settings) -> pulumi.Output[str]:
 
 
 def wait_served(lambda_: Any, function: str) -> None:
-    """Waits until the alias sends every call to its own version.
+    """Waits until the alias's own version is called.
 
-    Where environments are provisioned, Lambda leaves callers with the version before until the new
-    one's are ready. Raises `NotServedError` where they are not, and botocore's errors.
+    Where environments are provisioned, Lambda leads all calls to the version before until the new
+    one's are ready. Where they cannot be, it would do so for good, and take no other number of
+    them: so callers then meet the new version without. Raises `NotReadyError` and botocore's
+    errors.
     """
     for _ in range(SECONDS // PAUSE):
-        if not _weights(lambda_.get_alias(FunctionName=function, Name=ALIAS)):
+        alias = lambda_.get_alias(FunctionName=function, Name=ALIAS)
+        if sum(_weights(alias).values()) < 1:  # less is a share that somebody chose
             return
         try:
             provisioned = lambda_.get_provisioned_concurrency_config(
                 FunctionName=function, Qualifier=ALIAS
             )
         except lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
-            return  # weights that somebody chose
+            return
         if provisioned["Status"] == "FAILED":
-            raise NotServedError(provisioned.get("StatusReason") or "no environments")
+            lambda_.update_alias(FunctionName=function, Name=ALIAS, RoutingConfig=UNWEIGHTED)
+            reason = str(provisioned.get("StatusReason") or "Lambda does not say why").rstrip(".")
+            raise NotReadyError(f"callers meet it without provisioned environments: {reason}")
         time.sleep(PAUSE)
-    raise NotServedError(f"its provisioned environments are not ready after {SECONDS} s")
+    raise NotReadyError(
+        f"its provisioned environments are not ready after {SECONDS} s, and callers meet the"
+        " version before until they are"
+    )
 
 
 def _await_served(lambda_: Any, function: str, version: str) -> None:
     try:
         wait_served(lambda_, function)
-    except NotServedError as error:
+    except NotReadyError as error:
         raise pulumi.RunError(
-            f"Version {version} of {function} has no provisioned environments"
-            f" ({str(error).rstrip('.')}), so callers still meet the version before it; lower"
-            f" {setting('warmCopies')}, or `make rollback`."
+            f"Version {version} of {function} is live, but {error}. Lower {setting('warmCopies')},"
+            " or raise the account's quota, and `pulumi up` again."
         ) from error
     except account.AWS_ERRORS as error:
         pulumi.log.debug(f"The alias's state is not known: {type(error).__name__}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -110,8 +111,9 @@ class Batch:
             reason = self._errors.get(copy.same)
             self._tell(Failed(copy.photo, reason) if reason else copy, record)
             self.display.advance()
-        if record and not self.failed and not self._forgetful:
-            record.drop(self._keys)
+        if record and not self.failed:
+            with suppress(SaveError):  # what cannot be written now could not before
+                record.drop(self._keys)
         if len(photos) > 1:
             self.display.say(self._summary(perf_counter() - start))
 
@@ -222,7 +224,7 @@ class Batch:
             record.add(key, file)
         except SaveError as error:
             if not self._forgetful:
-                complain(f"artline: the same command again draws all anew: {error}")
+                complain(f"artline: the same command again may draw some anew: {error}")
             self._forgetful = True
 
     def _fail(self, photo: str, error: Exception) -> None:

@@ -118,10 +118,11 @@ def decode(photo: bytes | Image.Image, box: tuple[int, int], bounds: Bounds = SE
         raise DamagedPhotoError("The image has no pixels.")
     bounds.check(*image.size)
     with _reading():
+        closed = getattr(image, "fp", None) is None  # or in memory, which cannot fail
         try:
             image.load()  # some formats hold their metadata behind the pixels
         except Exception as error:
-            if getattr(image, "fp", None) is None:
+            if closed:
                 raise PhotoError("The image is closed: draw it before that.") from error
             raise
         turn = _turn(image)

@@ -12,13 +12,13 @@ const BETWEEN = 1000; // milliseconds, more than a tab takes from one photo to i
 
 // One photo and its line art, as it is kept on the device: `id` is the time at which it was chosen;
 // `photo` a Blob, `width` and `height` its sides and `thumb` a small one, where this browser can
-// decode it; before that, `file`. `arts` holds { art, drawn, job } by style, "" for the model's own
-// choice: `job` the address of the one that it is from; and `style` is the one looked at. `job` is the address of one begun; `trouble` what kept the photo
-// from being drawn, { status, request, until }.
+// decode it; before that, `file`. `arts` holds { art, drawn } by style, "" for the model's own choice,
+// and `style` is the one looked at. `begun` holds the addresses of all jobs it was sent to, and `job`
+// that of the one it waits for; `trouble` is what kept it from being drawn, { status, request, until }.
 class Item {
   constructor(record) {
     const { art, drawn, ...rest } = record; // as it was kept before there were styles
-    Object.assign(this, { style: "", arts: art ? { "": { art, drawn } } : {} }, rest);
+    Object.assign(this, { style: "", begun: [], arts: art ? { "": { art, drawn } } : {} }, rest);
   }
 
   get art() {
@@ -139,7 +139,11 @@ export class Studio {
     const side = options.max_side ?? default_side;
     const photo = item.width ? await shrink(item.photo, side) : item.photo;
     const all = { ...options, ...(item.style && { style: item.style }) };
-    return draw(photo, { options: all, signal, report, remember() {} });
+    const remember = (job) => {
+      item.begun = [...new Set([...item.begun, job])];
+      this.#keep(item);
+    };
+    return draw(photo, { options: all, signal, report, remember });
   }
 
   // Answers with a function that undoes it.
@@ -147,8 +151,8 @@ export class Studio {
     const places = items.map((item) => [this.items.indexOf(item), item]).sort(([a], [b]) => a - b);
     for (const item of items) {
       this.#forget(item);
-      for (const { job } of [item, ...Object.values(item.arts)]) if (job) forget(job);
-      item.job = null;
+      for (const job of item.begun) forget(job);
+      Object.assign(item, { job: null, begun: [] });
       discard(item.id)
         .then(() => this.#tell(item.id))
         .catch(() => {}); // never kept
@@ -296,13 +300,15 @@ export class Studio {
       options: style ? { style } : {},
       size: item.width && [item.width, item.height],
       remember: (job) => {
+        item.begun = [...new Set([...item.begun, job])];
+        if (!this.items.includes(item)) forget(job); // deleted in the meantime
         if (signal.aborted) return;
         item.job = job;
         this.#keep(item);
       },
     });
     if (signal.aborted) return;
-    item.arts[style] = { art, drawn: Date.now(), job: item.job };
+    item.arts[style] = { art, drawn: Date.now() };
     item.job = null;
     item.thumb = await thumbnail(art);
     await within(STORAGE_PATIENCE, this.#keep(item)).catch(() => {});
@@ -346,7 +352,8 @@ export class Studio {
   #adopt(record) {
     const known = this.items.find(({ id }) => id === record.id);
     if (known) {
-      known.arts = merged(known, record).arts;
+      const { arts, begun } = merged(known, record);
+      Object.assign(known, { arts, begun });
       if (known === this.active?.item) {
         const { status } = record.trouble ?? {};
         if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
@@ -371,14 +378,17 @@ export class Studio {
     const { locks } = navigator;
     if (!locks || this.#watching || this.#idle.length === 0) return;
     this.#watching = true;
-    let drawing;
-    do {
-      await locks.request("artline", () => {});
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN));
-      const { held, pending } = await locks.query();
-      drawing = [...held, ...pending].some(({ name }) => name === "artline");
-    } while (drawing);
-    this.#watching = false;
+    try {
+      let drawing;
+      do {
+        await locks.request("artline", () => {});
+        await new Promise((resolve) => setTimeout(resolve, BETWEEN));
+        const { held, pending } = await locks.query();
+        drawing = [...held, ...pending].some(({ name }) => name === "artline");
+      } while (drawing);
+    } finally {
+      this.#watching = false;
+    }
     if (!document.hidden) this.resume(); // else it does so once it is seen
   }
 
@@ -393,7 +403,7 @@ export class Studio {
     const item = this.items.find((each) => each.id === id);
     if (record) {
       this.#adopt(record);
-      this.#watch();
+      this.#watch().catch(() => {}); // the page is being left
     } else if (item) this.#forget(item);
     this.current ??= this.items[0] ?? null;
     this.on.changed();
@@ -402,7 +412,8 @@ export class Studio {
 
 // A record with the line art of both: two tabs may each have drawn a style of it.
 function merged(item, record) {
-  return { ...record, arts: { ...item.arts, ...record.arts } };
+  const begun = [...new Set([...item.begun, ...(record.begun ?? [])])];
+  return { ...record, begun, arts: { ...item.arts, ...record.arts } };
 }
 
 // Resolves once the browser is online and the page is visible.

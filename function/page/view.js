@@ -244,7 +244,7 @@ export function notify(text, undo) {
 $("undo").addEventListener("click", () => {
   const undo = back;
   hide();
-  undo();
+  undo?.(); // not twice
 });
 
 // Undo stays for whoever points at it, or has come to it by the keyboard.

@@ -270,6 +270,7 @@ def test_openapi_asks_for_what_the_deployment_does(
             protected = answer in app.PROTECTED
             assert operation.get("security") == (wanted if protected else None)
             assert ("403" in operation["responses"]) == (protected and auth == "iam")
+            assert ("401" in operation["responses"]) == (protected and auth == "token")
             assert "503" in operation["responses"]
             assert "protected" not in operation
 

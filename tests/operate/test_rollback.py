@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import typer
 from botocore.exceptions import ClientError, WaiterError  # type: ignore[import-untyped]
 
 from operate import rollback
@@ -100,29 +101,42 @@ def test_the_worker_goes_to_the_settings_of_the_function(
     assert rollback._move(worker, "artline-2", like=like).after == after
 
 
-def test_a_move_ends_the_preparation_of_another_version(capsys: pytest.CaptureFixture[str]) -> None:
-    calls: list[Any] = []
-    weights = [{"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.0}}}, {}]
-    function = SimpleNamespace(
-        update_alias=lambda **call: calls.append(call),
-        get_alias=lambda **_: weights.pop(0),
-        get_provisioned_concurrency_config=lambda **_: {"Status": "READY"},
-        exceptions=SimpleNamespace(ProvisionedConcurrencyConfigNotFoundException=KeyError),
-    )
+def test_both_functions_move_before_either_is_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the move ends the preparation of another version."""
+    calls: list[str] = []
+
+    class Aliases:
+        exceptions = SimpleNamespace(ProvisionedConcurrencyConfigNotFoundException=KeyError)
+
+        def update_alias(self, **call: Any) -> None:
+            assert call["RoutingConfig"] == {"AdditionalVersionWeights": {}}
+            calls.append(f"move {call['FunctionName']}")
+
+        def get_alias(self, **call: Any) -> Any:
+            calls.append(f"look {call['FunctionName']}")
+            return {"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.0}}}
+
+        def get_provisioned_concurrency_config(self, **_: Any) -> Any:
+            return {"Status": "FAILED", "StatusReason": "No capacity."}
+
     version = Version("i", (), {})
-    rollback._make(function, Move("artline-1", "2", "1", version))
-    assert calls[0]["RoutingConfig"] == {"AdditionalVersionWeights": {}}
-    assert not weights
-    weights += [{"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.0}}}]
-    function.get_provisioned_concurrency_config = lambda **_: {"Status": "FAILED"}
-    with pytest.raises(RollbackError, match="points to version 1, but has no provisioned"):
-        rollback._make(function, Move("artline-1", "2", "1", version))
-    weights += [{}]
-    rollback._make(function, Move("artline-1", "1", "1", version))
-    assert capsys.readouterr().out.splitlines() == [
+    moves = [Move("artline-1", "2", "1", version), Move("artline-2", "1", "1", version)]
+    monkeypatch.setattr(rollback, "plan", lambda *_: iter(moves))
+    monkeypatch.setattr(rollback, "_client", lambda _: Aliases())
+    with pytest.raises(typer.Exit):
+        rollback.rollback()
+    assert calls[:3] == ["move artline-1", "move artline-2", "look artline-1"]
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
         "artline-1: live moved from version 2 to 1",
-        "artline-1: live stays at version 1",
+        "artline-2: live stays at version 1",
     ]
+    assert said.err == (
+        "Error: artline-1: live is at version 1, but callers meet it without provisioned"
+        " environments: No capacity.\n"
+    )
 
 
 @pytest.mark.parametrize(

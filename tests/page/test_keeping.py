@@ -123,6 +123,7 @@ def test_undo_stays_while_it_has_the_focus(page: Any, samples: Path) -> None:
     page.focus("#remove")
     page.keyboard.press("Enter")
     drawn(page, 1)
+    page.wait_for_selector("#undo", state="visible")
     page.keyboard.press("Tab")
     until(page, "document.activeElement.id === 'undo'")
     page.wait_for_timeout(9_000)
@@ -147,6 +148,28 @@ def test_a_job_is_deleted_with_its_photo(open_page: Open, proxy: Proxy, samples:
     assert gone == 404
     page.click("#undo")
     drawn(page, 1)
+
+
+def test_a_job_that_was_cancelled_is_deleted_with_its_photo(
+    open_page: Open, proxy: Proxy, samples: Path
+) -> None:
+    page = open_page(mishaps=True)
+    proxy.refuse("/transform", Answer(413))
+    job = b'{"id": "1", "status": "queued", "job_url": "/jobs/1"}'
+    asked = Answer(200, headers={"content-type": "application/json"}, body=job)
+    for path in ("/jobs", "/jobs/1"):
+        proxy.refuse(path, asked)
+    choose(page, samples / "cat.jpg")
+    page.wait_for_selector("#doing:has-text('In the queue')")
+    page.click("#cancel")
+    page.reload()
+    page.wait_for_selector("#doing:has-text('Cancelled')")
+    page.click("#dismiss")
+    for _ in range(100):
+        if any(sent.method == "DELETE" for sent in proxy.to("/jobs/1")):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the service keeps the photo")
 
 
 def test_all_deleted_and_undone(page: Any, samples: Path) -> None:

@@ -504,6 +504,15 @@ def test_an_image_that_is_closed(tmp_path: Path, close: bool) -> None:
         decode(image, BOX)
 
 
+@pytest.mark.parametrize("name", ["PNG", "GIF", "JPEG2000", "TIFF"])
+def test_an_opened_image_that_is_damaged_is_not_closed(tmp_path: Path, name: str) -> None:
+    data = encoded(pattern("RGB" if name != "GIF" else "P"), name)
+    (tmp_path / "a").write_bytes(data[: len(data) // 2])
+    with Image.open(tmp_path / "a") as image, pytest.raises(PhotoError) as refusal:
+        decode(image, BOX)
+    assert "closed" not in str(refusal.value)
+
+
 def test_whatever_numpy_reads_is_an_array() -> None:
     array = np.full((4, 5, 3), 7, np.uint8)
 
@@ -526,12 +535,11 @@ def test_a_file_of_any_size(tmp_path: Path, size: int) -> None:
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [((11, 10), "0.000110"), ((7072, 7071), "50.006"), ((9000, 9000), "81")],
+    [((7072, 7071), "50.01"), ((9000, 9000), "81")],
 )
 def test_a_size_is_told_by_as_many_digits_as_it_is_over(size: tuple[int, int], said: str) -> None:
-    most = 100 if size == (11, 10) else 50_000_000
-    with pytest.raises(PhotoTooLargeError, match=f"has {said} megapixels, over the "):
-        Bounds(most, None).check(*size)
+    with pytest.raises(PhotoTooLargeError, match=f"has {said} megapixels, over the 50 "):
+        Bounds(50_000_000, None).check(*size)
 
 
 def test_an_orientation_that_the_caller_changed() -> None:
