@@ -140,12 +140,7 @@ def test_a_job_is_deleted_with_its_photo(open_page: Open, proxy: Proxy, samples:
     wait_for(page, "drawn")
     (job,) = {sent.path for sent in proxy.sent if sent.path.startswith("/jobs/")}
     page.click("#remove")
-    for _ in range(100):
-        if any(sent.method == "DELETE" and sent.path == job for sent in proxy.sent):
-            break
-        page.wait_for_timeout(50)
-    gone = page.evaluate("path => fetch(path).then(({ status }) => status)", job)
-    assert gone == 404
+    until(page, "path => fetch(path).then(({ status }) => status === 404)", job)
     page.click("#undo")
     drawn(page, 1)
 
