@@ -139,10 +139,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _missing(name: str, error: Exception) -> Any:
-    """Stands for what an extra brings, so that it can be imported: whoever calls it is told.
-
-    A type stands for itself: nobody calls it.
-    """
+    """A placeholder for a name that needs an extra: it can be imported, and raises when called."""
 
     def refuse(*_: object, **__: object) -> None:
         raise type(error)(*error.args)

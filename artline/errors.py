@@ -139,3 +139,8 @@ class ProblemError(ServiceError):
         title = str(document.get("title") or phrase)
         detail = str(document.get("detail") or document.get("message") or "")
         return cls(status, title, detail, retry_after=retry_after)
+
+
+def reason(error: Exception) -> str:
+    """An error's text, without the number and the file's name that an `OSError` adds."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

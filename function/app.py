@@ -123,7 +123,7 @@ def health(_: Request) -> Reply:
             },
             "version": __version__,
             "start": _start(),
-            "auth": os.environ.get("AUTH", "none"),
+            "auth": auth.setting(),
             "jobs": store.enabled(),
             "limits": {
                 "image_bytes": limits.IMAGE_BYTES,
@@ -143,8 +143,7 @@ def openapi(_: Request) -> Reply:
     """`GET /openapi.json`"""
     from .openapi import document  # seldom needed
 
-    auth = os.environ.get("AUTH", "none")
-    return _json(document(model.load(), jobs=store.enabled(), auth=auth))
+    return _json(document(model.load(), jobs=store.enabled(), auth=auth.setting()))
 
 
 ROUTES: dict[str, dict[str, Answer]] = {

@@ -17,12 +17,17 @@ RENEW_SECONDS = 60
 """How long an environment may use the tokens that it last read."""
 
 
+def setting() -> str:
+    """The stack's setting `auth`: none, token or iam."""
+    return os.environ.get("AUTH", "none")
+
+
 def check(request: Request) -> None:
     """Raises `ProblemError` 401 where a token is required and `request` carries no valid one.
 
     It is 403 where a signature is required and was not checked.
     """
-    if os.environ.get("AUTH") == "iam" and not request.signed:
+    if setting() == "iam" and not request.signed:
         raise ProblemError(403, "A request signed with AWS credentials is needed.")
     parameter = os.environ.get("API_TOKEN_PARAMETER")
     if not parameter:

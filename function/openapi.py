@@ -14,7 +14,8 @@ Schema = dict[str, Any]
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 BASE64: Schema = {"schema": {"type": "string", "contentEncoding": "base64"}}
 JSON: Schema = {"application/json": {"schema": {"type": "object"}}}
-WAYS = {"get", "post", "delete"}
+
+METHODS = {"get", "post", "delete"}
 
 SCHEMES: dict[str, Schema] = {
     "token": {"type": "http", "scheme": "bearer"},
@@ -52,7 +53,7 @@ GATEWAY_TOO = {"413", "500"}
 """What API Gateway answers as well as the function: over 10 MB, and where the function ended."""
 
 
-def document(model: Model, *, jobs: bool, auth: str = "none") -> Schema:
+def document(model: Model, *, jobs: bool, auth: str) -> Schema:
     """The OpenAPI 3.1 document of a function that serves `model`, with or without jobs.
 
     `auth` is the setting of that name: what the routes ask for that draw or show photos.
@@ -60,16 +61,21 @@ def document(model: Model, *, jobs: bool, auth: str = "none") -> Schema:
     found = _document(model, jobs=jobs)
     if auth in SCHEMES:
         found["components"]["securitySchemes"] = {auth: SCHEMES[auth]}
-    for operation in (path[way] for path in found["paths"].values() for way in WAYS & path.keys()):
-        if auth != "token":
-            operation["responses"].pop("401", None)
-        if operation.pop("protected", False) and auth in SCHEMES:
+    for operation in (
+        path[way] for path in found["paths"].values() for way in METHODS & path.keys()
+    ):
+        responses = operation["responses"]
+        if "401" not in responses:
+            continue  # open to all
+        if auth in SCHEMES:
             operation["security"] = [{auth: []}]
-            if auth == "iam":
-                operation["responses"]["403"] = {
-                    "description": "A signature is required, and is missing or wrong",
-                    "content": _MESSAGE,
-                }
+        if auth != "token":
+            del responses["401"]
+        if auth == "iam":
+            responses["403"] = {
+                "description": "A signature is required, and is missing or wrong",
+                "content": _MESSAGE,
+            }
     return found
 
 
@@ -117,7 +123,6 @@ def _transform(model: Model) -> Schema:
             }
         }
         | _refusals(*PROBLEMS),
-        "protected": True,
     }
 
 
@@ -135,7 +140,6 @@ def _jobs(model: Model) -> Schema:
         "requestBody": {"content": {"application/json": {"schema": _order(model)}}},
         "responses": {"201": {"description": "The job, this one or the same before it", **answer}}
         | _refusals("400", "401", "413", "415", "500"),
-        "protected": True,
     }
     missing = {"404": _refusal("A job that was never issued, has expired or was deleted")}
     look = {
@@ -144,13 +148,11 @@ def _jobs(model: Model) -> Schema:
         "responses": {"200": {"description": "The job", **answer}}
         | missing
         | _refusals("401", "500"),
-        "protected": True,
     }
     delete = {
         "operationId": "deleteJob",
         "summary": "Delete a job's photo and its line art",
         "responses": {"204": {"description": "They are gone"}} | missing | _refusals("401", "500"),
-        "protected": True,
     }
     one = {
         "parameters": [

@@ -85,7 +85,7 @@ def _lifecycle(s3: Any, _: str, p: Outputs) -> Outputs:
 def _cors(s3: Any, _: str, p: Outputs) -> Outputs:
     rules = spelled(p.pop("corsRules"))
     for rule in rules:
-        # The API's made-up address stands for wherever the page is served, by plain http.
+        # The mock API's address stands for the page's own origin, which is plain http here.
         rule["AllowedOrigins"] = [
             "http://*" if EXECUTE_API.fullmatch(origin) else origin
             for origin in rule["AllowedOrigins"]

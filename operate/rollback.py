@@ -99,7 +99,7 @@ def _client(deployment: Deployment) -> Any:
 def _make(lambda_: Any, move: Move) -> None:
     for reason in move.passed:
         typer.echo(f"{move.function}: {reason}", err=True)
-    # Without the weights, by which Lambda leads callers to a version whose environments are ready.
+    # Clears the weights by which Lambda routes calls to a version with ready environments.
     lambda_.update_alias(
         FunctionName=move.function,
         Name=ALIAS,

@@ -148,7 +148,7 @@ def keep_warm(name: str, function: Function, settings: Settings) -> None:
         aws.lambda_.ProvisionedConcurrencyConfig(
             name,
             function_name=function.alias.function_name,
-            # Lambda takes no other number while callers are still led to the version before.
+            # Lambda rejects another number while it routes calls to the version before.
             qualifier=function.serving,
             provisioned_concurrent_executions=settings.warm_copies,
             opts=child,

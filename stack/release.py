@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -46,6 +47,10 @@ MANIFESTS = (
 IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.[^/]+/(?P<repository>[^@:]+)@(?P<digest>sha256:[0-9a-f]+)")
 
 
+class NotReadyError(Exception):
+    """The alias's version has no provisioned environments; the text says what callers meet."""
+
+
 def ready(
     function: pulumi.Output[str], version: pulumi.Output[str], settings: Settings
 ) -> pulumi.Output[str]:
@@ -61,11 +66,7 @@ def ready(
             await_active(lambda_, *names)
         return names[1]
 
-    return _during_update([function, version], wait, lambda names: names[1])
-
-
-class NotReadyError(Exception):
-    """The alias's version has no provisioned environments; the text says what callers meet."""
+    return _during_update([function, version], wait, preview=version)
 
 
 def settle(alias: aws.lambda_.Alias, settings: Settings) -> pulumi.Output[str]:
@@ -74,8 +75,6 @@ def settle(alias: aws.lambda_.Alias, settings: Settings) -> pulumi.Output[str]:
     Then that version's image is marked, and old versions are deleted. Raises `pulumi.RunError`
     where its provisioned environments cannot be started; the next update may ask for fewer.
     """
-    if pulumi.runtime.is_dry_run():
-        return alias.name  # which stays known, as the version does not
 
     def clear(names: list[str]) -> str:
         function, version, name = names
@@ -86,20 +85,19 @@ def settle(alias: aws.lambda_.Alias, settings: Settings) -> pulumi.Output[str]:
         return name
 
     outputs = [alias.function_name, alias.function_version, alias.name]
-    return _during_update(outputs, clear, lambda names: names[2])
+    return _during_update(outputs, clear, preview=alias.name)
 
 
 def wait_served(lambda_: Any, function: str) -> None:
     """Waits until the alias's own version is called.
 
-    Where environments are provisioned, Lambda leads all calls to the version before until the new
-    one's are ready. Where they cannot be, it would do so for good, and take no other number of
-    them: so callers then meet the new version without. Raises `NotReadyError` and botocore's
-    errors.
+    With provisioned environments, Lambda routes all calls to the version before until the new one's
+    are ready. If they cannot be started it would keep doing so, and reject another number of them:
+    the alias then serves the new version without. Raises `NotReadyError` and botocore's errors.
     """
     for _ in range(SECONDS // PAUSE):
         alias = lambda_.get_alias(FunctionName=function, Name=ALIAS)
-        if sum(_weights(alias).values()) < 1:  # less is a share that somebody chose
+        if sum(_weights(alias).values()) < 1:  # less: a share that was set by hand
             return
         try:
             provisioned = lambda_.get_provisioned_concurrency_config(
@@ -222,12 +220,17 @@ def _guarded(step: Any) -> None:
         pulumi.log.warn(f"Old versions and images are left as they are: {error}")
 
 
-def _during_update(outputs: Any, step: Any, otherwise: Any) -> pulumi.Output[Any]:
-    """What `step` gives for the values of `outputs`; in a preview, what `otherwise` gives."""
+def _during_update(
+    outputs: Sequence[pulumi.Output[str]],
+    step: Callable[[list[str]], str],
+    *,
+    preview: pulumi.Output[str],
+) -> pulumi.Output[str]:
+    """What `step` gives for the values of `outputs`; in a preview, `preview`."""
+    if pulumi.runtime.is_dry_run():
+        return preview
 
-    async def run(values: list[str]) -> Any:
-        if pulumi.runtime.is_dry_run():
-            return otherwise(values)
+    async def run(values: list[str]) -> str:
         return await asyncio.to_thread(step, values)
 
     return pulumi.Output.all(*outputs).apply(run)

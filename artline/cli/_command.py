@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..drawing.art import EXISTS, names_a_file
-from ..errors import ArtLineError, OptionError, SaveError
+from ..errors import ArtLineError, OptionError, SaveError, reason
 from . import CLOSED, INTERRUPTED
 from ._arguments import Arguments, parse
 from ._artists import artist, endpoint
@@ -73,18 +73,18 @@ def _draw(arguments: Arguments) -> int:
 
 def _check_place(arguments: Arguments) -> None:
     output = Path(arguments.output)
-    directory = output.parent if names_a_file(output) else output
+    is_a_file = names_a_file(output)
+    directory = output.parent if is_a_file else output
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        raise SaveError(f"{directory} cannot be made a directory: {reason}") from error
+        raise SaveError(f"{directory} cannot be made a directory: {reason(error)}") from error
     # Before anything is drawn, which may cost money.
     if not os.access(directory, os.W_OK | os.X_OK):
         raise SaveError(f"{directory} cannot be written: {os.strerror(errno.EACCES)}")
     try:
-        is_there = names_a_file(output) and output.is_file()
+        is_there = is_a_file and output.is_file()
     except OSError as error:
-        raise SaveError(f"{output} cannot be written: {error.strerror}") from error
+        raise SaveError(f"{output} cannot be written: {reason(error)}") from error
     if is_there:
         raise SaveError(EXISTS.format(output))

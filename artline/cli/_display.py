@@ -85,10 +85,15 @@ class Display:
     def fail(self, photo: str, error: Exception) -> None:
         """What went wrong with a photo."""
         if self._json:
-            facts = {"photo": photo, "status": "failed", "file": None}
-            facts["error"] = type(error).__name__
+            facts = {
+                "photo": photo,
+                "status": "failed",
+                "file": None,
+                "error": type(error).__name__,
+                "detail": str(error),
+            }
             with writing():
-                print(json.dumps(facts | {"detail": str(error)}), flush=True)
+                print(json.dumps(facts), flush=True)
         complain(f"{photo}: {error}")
 
     def expect(self, photos: int) -> None:

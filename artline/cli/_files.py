@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..drawing.art import is_directory
 from ..drawing.save import SUFFIXES
-from ..errors import PhotoError
+from ..errors import PhotoError, reason
 from ..photo.source import read_file
 from ._arguments import STANDARD
 
@@ -54,9 +54,7 @@ class Photo:
                 return sys.stdin.buffer.read()
             return read_file(self.path)
         except (OSError, ValueError) as error:
-            raise PhotoError(
-                (isinstance(error, OSError) and error.strerror) or str(error)
-            ) from error
+            raise PhotoError(reason(error)) from error
 
 
 def find(

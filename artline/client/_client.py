@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any, Generic, Self, TypeVar, Unpack
@@ -12,7 +13,7 @@ import anyio
 import httpx
 
 from ..drawing.art import LineArt
-from ..errors import ArtLineError, ServiceError, TimedOutError
+from ..errors import ServiceError, TimedOutError
 from ..options import RequestOptions
 from ..photo.source import PhotoSource
 from ..version import __version__
@@ -68,7 +69,7 @@ class _Connections(Generic[H]):
                     trust_env=False,  # what the environment says of proxies was read already
                     verify=self._certificates,
                     headers={"user-agent": f"artline/{__version__}"},
-                    # Whoever shares a client would wait for a connection without end.
+                    # With a limit, threads would wait for a free connection without a timeout.
                     limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
                 )
             return self._by_proxy[by]
@@ -79,9 +80,19 @@ class _Connections(Generic[H]):
             self._closed = True
         return list(self._by_proxy.values())
 
-    def failure(self, error: Exception, step: Send) -> ArtLineError | None:
-        """What an error of the request of `step` means; None if it is not httpx's."""
-        return closed() if self._closed else failure(error, step, proxy(step.url))
+    @contextmanager
+    def sending(self, step: Send) -> Iterator[None]:
+        """Around a request: httpx's errors become this package's, and its log holds no keys."""
+        ours = _ours.set(True)
+        try:
+            yield
+        except Exception as error:
+            known = closed() if self._closed else failure(error, step, proxy(step.url))
+            if known:
+                raise known from error
+            raise
+        finally:
+            _ours.reset(ours)
 
 
 def closed() -> ServiceError:
@@ -101,8 +112,7 @@ class Client:
     the AWS credentials of this machine. `timeout` is the seconds that one photo may take on the
     request path, every repeat and every wait for a cold start or for throttling included. Each
     answer is waited for 2 seconds at least, and one that keeps arriving, however slowly, is read to
-    its end. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`,
-    `ALL_PROXY` and `NO_PROXY`.
+    its end. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
     >>> with artline.Client("http://127.0.0.1:8080") as client:
     ...     art = client.transform("samples/rotated.jpg")
@@ -275,8 +285,7 @@ class Client:
         if not isinstance(step, Send):
             return step.function()
         http = self._connections.to(step.url)
-        ours = _ours.set(True)
-        try:
+        with self._connections.sending(step):
             return http.request(
                 step.method,
                 step.url,
@@ -284,12 +293,6 @@ class Client:
                 timeout=step.timeout,
                 **step.options,
             )
-        except Exception as error:
-            if known := self._connections.failure(error, step):
-                raise known from error
-            raise
-        finally:
-            _ours.reset(ours)
 
 
 class AsyncClient:
@@ -433,14 +436,7 @@ class AsyncClient:
             return await anyio.to_thread.run_sync(step.function)
         http = self._connections.to(step.url)
         content = step.content and step.content.chunks()
-        ours = _ours.set(True)
-        try:
+        with self._connections.sending(step):
             return await http.request(
                 step.method, step.url, content=content, timeout=step.timeout, **step.options
             )
-        except Exception as error:
-            if known := self._connections.failure(error, step):
-                raise known from error
-            raise
-        finally:
-            _ours.reset(ours)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from ..errors import SaveError, UnknownFormatError
+from ..errors import SaveError, UnknownFormatError, reason
 from ..options import MEDIA_TYPES
 from .save import FILE_SUFFIXES, OTHER_SUFFIXES, save, save_as
 
@@ -86,8 +86,7 @@ class LineArt:
         except FileExistsError as error:
             raise SaveError(EXISTS.format(path)) from error
         except (OSError, ValueError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or error
-            raise SaveError(f"{path} cannot be written: {reason}") from error
+            raise SaveError(f"{path} cannot be written: {reason(error)}") from error
 
 
 def names_a_file(path: Path) -> bool:

@@ -196,7 +196,7 @@ class _Quiet:
         with self._lock:
             self._readers -= 1
             if not self._readers:
-                with suppress(ValueError):  # somebody has taken it away
+                with suppress(ValueError):  # the application has removed it
                     warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
 
 

@@ -8,7 +8,13 @@ from typing import Any, Protocol, TypeAlias
 
 from PIL import Image
 
-from ..errors import DamagedPhotoError, PhotoError, PhotoTooLargeError, UnknownFormatError
+from ..errors import (
+    DamagedPhotoError,
+    PhotoError,
+    PhotoTooLargeError,
+    UnknownFormatError,
+    reason,
+)
 
 
 class Readable(Protocol):
@@ -77,7 +83,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
     try:
         return read_file(path)
     except (OSError, ValueError) as error:
-        raise PhotoError(f"{os.fspath(path)} cannot be read: {_reason(error)}") from error
+        raise PhotoError(f"{os.fspath(path)} cannot be read: {reason(error)}") from error
 
 
 def _drain(file: Readable) -> bytes:
@@ -88,7 +94,7 @@ def _drain(file: Readable) -> bytes:
     except MemoryError as error:
         raise PhotoTooLargeError(TOO_LARGE) from error
     except Exception as error:  # files of every kind raise anything, as archives that are damaged
-        raise PhotoError(f"The file cannot be read: {_reason(error)}") from error
+        raise PhotoError(f"The file cannot be read: {reason(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UnknownFormatError(TEXT)
     return bytes(data)
@@ -106,7 +112,3 @@ def _image(array: Any) -> Image.Image:
     if 0 in shape:
         raise DamagedPhotoError("The array has no pixels.")
     return Image.fromarray(array[..., 0] if shape[2:] == (1,) else array)
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -140,7 +140,7 @@ export class Studio {
     const photo = item.width ? await shrink(item.photo, side) : item.photo;
     const all = { ...options, ...(item.style && { style: item.style }) };
     const remember = (job) => {
-      item.begun = [...new Set([...item.begun, job])];
+      item.begun = union(item.begun, [job]);
       this.#keep(item);
     };
     return draw(photo, { options: all, signal, report, remember });
@@ -300,7 +300,7 @@ export class Studio {
       options: style ? { style } : {},
       size: item.width && [item.width, item.height],
       remember: (job) => {
-        item.begun = [...new Set([...item.begun, job])];
+        item.begun = union(item.begun, [job]);
         if (!this.items.includes(item)) forget(job); // deleted in the meantime
         if (signal.aborted) return;
         item.job = job;
@@ -352,15 +352,15 @@ export class Studio {
   #adopt(record) {
     const known = this.items.find(({ id }) => id === record.id);
     if (known) {
-      const { arts, begun } = merged(known, record);
-      Object.assign(known, { arts, begun });
+      const both = merged(known, record);
       if (known === this.active?.item) {
         const { status } = record.trouble ?? {};
         if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
+        Object.assign(known, { arts: both.arts, begun: both.begun });
         return;
       }
       if (record.photo) delete known.file;
-      Object.assign(known, new Item(merged(known, record)));
+      Object.assign(known, new Item(both));
       if (!known.waits) this.#unqueue(known);
     } else {
       const place = this.items.findIndex(({ id }) => id < record.id);
@@ -373,7 +373,7 @@ export class Studio {
     return this.items.filter((item) => item.waits && !here.has(item));
   }
 
-  // Draws what another tab was to draw, and was closed before.
+  // Draws the photos of a tab that was closed before it drew them.
   async #watch() {
     const { locks } = navigator;
     if (!locks || this.#watching || this.#idle.length === 0) return;
@@ -412,8 +412,12 @@ export class Studio {
 
 // A record with the line art of both: two tabs may each have drawn a style of it.
 function merged(item, record) {
-  const begun = [...new Set([...item.begun, ...(record.begun ?? [])])];
+  const begun = union(item.begun, record.begun ?? []);
   return { ...record, begun, arts: { ...item.arts, ...record.arts } };
+}
+
+function union(a, b) {
+  return [...new Set([...a, ...b])];
 }
 
 // Resolves once the browser is online and the page is visible.

@@ -218,10 +218,10 @@ $("photo").addEventListener("error", ({ target }) => {
 
 let hiding;
 let back = null; // what Undo does
-let later = ""; // what is said once there is no Undo any more
+let later = ""; // the message to show after Undo is gone
 
-// A word at the foot of the page for a few seconds, with a way back where there is one: from all that
-// was done while it could be seen. No other word takes that away.
+// Shows a message at the foot of the page for a few seconds, with Undo if there is one: of everything
+// done while it is visible. A message without Undo waits until then.
 export function notify(text, undo) {
   const earlier = back;
   if (earlier && !undo) {
@@ -247,7 +247,7 @@ $("undo").addEventListener("click", () => {
   undo?.(); // not twice
 });
 
-// Undo stays for whoever points at it, or has come to it by the keyboard.
+// Undo stays visible while the pointer is on it or it has the focus.
 function expire() {
   if (back && $("notice").matches(":hover, :focus-within")) hiding = setTimeout(expire, 1000);
   else hide();

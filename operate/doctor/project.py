@@ -11,8 +11,8 @@ from .stack import SettingsError
 
 SHOWN = ("region", "memory", "architecture", "warm", "auth")
 
-
 INSTALL = "curl -fsSL https://get.pulumi.com | sh"
+"""Installs Pulumi's command line, or a newer version of it."""
 
 
 def pulumi(deployment: Deployment) -> Finding:

@@ -272,14 +272,21 @@ def test_bytes_are_kept_where_blobs_are_not(page: Any, samples: Path) -> None:
     until(page, "document.querySelector('#art').naturalWidth === 451")
 
 
-def test_two_tabs_draw_each_photo_once(page: Any, proxy: Proxy, samples: Path) -> None:
+def in_two_tabs(page: Any, proxy: Proxy, *photos: Path) -> tuple[Any, threading.Event]:
+    """Another tab, which waits while `page` draws, and the event that lets the service answer."""
     gate = proxy.hold("/transform")
-    choose(page, samples / "cat.jpg", samples / "face.jpg", samples / "landscape.jpg")
+    choose(page, *photos)
     page.wait_for_selector("#doing:has-text('Drawing')")
     other = page.context.new_page()
     other.goto(page.url)
-    until(other, "document.querySelectorAll('#strip li').length === 3")
+    until(other, "count => document.querySelectorAll('#strip li').length === count", len(photos))
     other.wait_for_selector("#doing:has-text('Another tab')")
+    return other, gate
+
+
+def test_two_tabs_draw_each_photo_once(page: Any, proxy: Proxy, samples: Path) -> None:
+    names = ("cat", "face", "landscape")
+    other, gate = in_two_tabs(page, proxy, *(samples / f"{name}.jpg" for name in names))
     gate.set()
     drawn(page, 3)
     drawn(other, 3)
@@ -294,12 +301,7 @@ def test_two_tabs_draw_each_photo_once(page: Any, proxy: Proxy, samples: Path) -
 
 def test_two_tabs_draw_two_styles_of_one_photo(page: Any, proxy: Proxy, samples: Path) -> None:
     page.wait_for_selector(".chip")
-    gate = proxy.hold("/transform")
-    choose(page, samples / "cat.jpg")
-    page.wait_for_selector("#doing:has-text('Drawing')")
-    other = page.context.new_page()
-    other.goto(page.url)
-    other.wait_for_selector("#doing:has-text('Another tab')")
+    other, gate = in_two_tabs(page, proxy, samples / "cat.jpg")
     other.click(".chip[aria-pressed=false]")
     gate.set()
     for tab in (page, other):
@@ -327,12 +329,7 @@ def test_what_a_closed_tab_was_to_draw_the_other_draws(
 
 
 def test_what_one_tab_cancels_the_other_leaves(page: Any, proxy: Proxy, samples: Path) -> None:
-    proxy.hold("/transform")
-    choose(page, samples / "cat.jpg")
-    page.wait_for_selector("#doing:has-text('Drawing')")
-    other = page.context.new_page()
-    other.goto(page.url)
-    other.wait_for_selector("#doing:has-text('Another tab')")
+    other, _ = in_two_tabs(page, proxy, samples / "cat.jpg")
     page.click("#cancel")
     for tab in (page, other):
         tab.wait_for_selector("#doing:has-text('Cancelled')")
