@@ -133,7 +133,7 @@ def from_file(path: Path) -> Network:
 
     Batch normalisation was folded into the convolutions: it starts as what changes nothing, and
     has to see some photos (`settle`) before it can be trained. A file with one style gives both.
-    What the side of the photo changes is not read: it starts as nothing.
+    A file of version 1.0 does not know of the photo's side, which then changes nothing at first.
 
     Raises:
         ValueError: the file holds another network.
@@ -141,11 +141,13 @@ def from_file(path: Path) -> Network:
     """
     graph = onnx.load(path).graph
     weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    stored = [
+    convolved = [
         [torch.from_numpy(weights[name].copy()) for name in node.input[1:]]
         for node in graph.node
-        if node.op_type == "Conv" and len(node.input) == 3  # those without bias are `told`'s
+        if node.op_type == "Conv"
     ]
+    stored = [each for each in convolved if len(each) == 2]
+    told_by = [each[0] for each in convolved if len(each) == 1]  # those without bias are `told`'s
     network = Network()
     convolutions = in_order(network)
     if len(stored) != len(convolutions):
@@ -158,6 +160,8 @@ def from_file(path: Path) -> Network:
             layer.bias.copy_(bias.repeat(times))
             if norm:
                 norm.eps, norm.running_var = 1e-5, torch.full((len(weight),), 1 - 1e-5)
+        for doubled, weight in zip(network.doubled, told_by, strict=False):
+            doubled.copy_(weight.transpose(0, 1))
     return network
 
 

@@ -58,10 +58,10 @@ def test_the_side_of_the_photo_is_told_or_seen() -> None:
 @torch.no_grad()
 def test_is_read_from_its_file_and_settling_changes_nothing(tmp_path: Path) -> None:
     torch.manual_seed(2)
-    network = Network()
+    network = told(Network())
     network.train()(torch.randn(4, 3, 64, 64), torch.zeros(4))  # some statistics to fold
     write(network, tmp_path / "model.onnx")
-    photos, sides = torch.randn(2, 3, 64, 96), torch.zeros(2)
+    photos, sides = torch.randn(2, 3, 64, 96), torch.tensor([-1.0, 1.0])
     expected = network.eval()(photos, sides)
     again = from_file(tmp_path / "model.onnx")
     torch.testing.assert_close(again.eval()(photos, sides), expected, atol=1e-3, rtol=1e-3)
