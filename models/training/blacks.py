@@ -4,7 +4,8 @@ A head is judged against its own skin: a plane fitted to the lightness of cheeks
 is what counts as paper there, so that dark skin stays paper and dark hair turns black. Lightness
 is sharpened and smoothed along the flow first, as in XDoG, so that black areas have the outline
 and the highlights of a brush. Last, an area is black or it is not: what reaches far from the head
-is none of the head's. Clothes much darker than their wearer's skin are black as a whole.
+is none of the head's. Clothes much darker than their wearer's skin are black as a whole, and so is
+a dark backdrop of a portrait.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ DARK = 0.315  # of the skin's lightness: upper limit of their mean
 FOLD = 0.3  # edge probability of a contour inside them
 BORDER = 0.35  # edge probability along which dark areas are cut into pieces
 LARGE = 0.3  # of a face's size squared: pixels of the least piece of clothes
+PORTRAIT = 0.05  # of the picture's side: size of the smallest face that makes it a portrait
+BACKDROP = 0.3  # of the skin's lightness: upper limit of most of a dark backdrop
+MOSTLY = 0.6  # share of the background that is as dark as that
+REST = 0.4  # of the skin's lightness: upper limit of the rest of it
 
 
 @dataclass(frozen=True)
@@ -305,6 +310,30 @@ def clothes(grey: Floats, edge: Floats, people: People, skins: list[float]) -> M
     return np.asarray(whole & ~(folds & ndimage.binary_erosion(whole, iterations=4)))
 
 
+def backdrop(grey: Floats, people: People, skins: list[float]) -> Mask:
+    """What is behind a portrait, where most of that is much darker than skin, [H, W].
+
+    What is as dark before it goes with it, hair and clothes; `of_head` judges the faces. Elsewhere
+    a background is paper, however dark parts of it are. Takes what `clothes` takes.
+    """
+    nothing = np.zeros(grey.shape, bool)
+    behind = people.person < 0.3
+    if not skins or not behind.any():
+        return nothing
+    largest = max(range(len(skins)), key=lambda index: people.faces[index].size)
+    if people.faces[largest].size < PORTRAIT * max(grey.shape):
+        return nothing
+    ratio = blurred(grey, 3) / skins[largest]
+    if (ratio[behind] < BACKDROP).mean() < MOSTLY:
+        return nothing
+    dark = ratio < REST
+    for face in people.faces:
+        dark &= ~faces.polygon(face.mesh[list(faces.OVAL)], grey.shape)
+    least = round(0.02 * people.faces[largest].size ** 2)
+    dark = without_specks(ndimage.binary_opening(dark, iterations=2), 10 * least)
+    return np.asarray(~without_specks(~dark, least))
+
+
 def black(photo: Floats, edge: Floats, people: People) -> Floats:
     """Ink of the black areas of a picture, [H, W] from 0 to 1.
 
@@ -317,7 +346,7 @@ def black(photo: Floats, edge: Floats, people: People) -> Floats:
     grey = lightness(photo)
     heads = [of_head(photo, edge, people, face) for face in people.faces]
     skins = [skin for *_, skin in heads]
-    area = spots(grey, edge) | clothes(grey, edge, people, skins)
+    area = spots(grey, edge) | clothes(grey, edge, people, skins) | backdrop(grey, people, skins)
     ink = blurred(area.astype(np.float32), 0.7)
     for head, soft, _ in heads:
         left, top, right, bottom = head.box

@@ -1,9 +1,8 @@
-"""Crops of the lessons, and what may happen to a photo before the network sees it."""
+"""Crops of the lessons: of photos, of their line art, and of how much each pixel counts."""
 
 from __future__ import annotations
 
 import copy
-import io
 import math
 import random
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import torch
 from fastai.data.core import DataLoaders  # type: ignore[import-untyped]
 from fastai.data.load import DataLoader  # type: ignore[import-untyped]
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage  # type: ignore[import-untyped]
 from torch import Tensor
 
@@ -27,24 +26,14 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 3.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
+SKIN = 5.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
 LIPS = 20.0  # times ink along the lips does
-HAIR = 3.0  # times ink in an area of the head does, as hair, beards and hats are
+HAIR = 5.0  # times ink in an area of the head does, as hair, beards and hats are
 LINES = 2.0  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
 LIP = 0.08  # of the distance of the eyes: how wide the line of the lips may be
-SIDE_LIGHT = 0.4  # of the crops are lit from a side
 DARK_SKIN = 0.4  # of the faces are darker than what is around them, or lie partly in shade
-MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
-STD = (0.229, 0.224, 0.225)
-
-
-def normalise(photo: np.ndarray) -> Tensor:
-    """RGB uint8 [H, W, 3] → float [3, H, W], as the network takes it."""
-    pixels = torch.from_numpy(photo).permute(2, 0, 1).float()
-    mean, std = (255 * torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))
-    return pixels.sub_(mean).div_(std)
 
 
 @dataclass(frozen=True)
@@ -63,10 +52,11 @@ class Lesson:
 class Crops:
     """Square crops of the lessons in a folder, at sizes of many photos.
 
-    An item is the normalised crop, as it is and once more made worse; log2 of its photo's longer
-    side over 1024 pixels; paper (1) or ink (0) for each style; and how many times each pixel counts
-    for each style. Lessons are held in memory, 6 bytes a pixel. A training crop differs at every
-    reading. A validation crop is the middle of its photo at the lesson's size, as it is alone.
+    An item is the crop, RGB uint8; the light that `degrade` shall leave on it, uint8; log2 of its
+    photo's longer side over 1024 pixels; paper (255) or ink (0) for each style, uint8; and how many
+    times each pixel counts for each style, float16. Lessons are held in memory, 5 bytes a pixel. A
+    training crop differs at every reading. A validation crop is the middle of its photo at the
+    lesson's size.
     """
 
     def __init__(self, folder: Path, *, size: int, length: int | None = None) -> None:
@@ -92,14 +82,14 @@ class Crops:
         empty.lessons = {}
         return empty
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """[views, 3, size, size], [], and [styles, size, size] twice."""
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """[3, size, size], [1, size, size], [], and [styles, size, size] twice."""
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
-            whole = np.dstack([np.asarray(layer) for layer in lesson.layers])
-            crop = _fill(_middle(whole, self.size), self.size)
-            views, art = [crop[..., :3]], crop[..., 3:]
+            crop = _fill(_middle(np.dstack(lesson.layers), self.size), self.size)
+            photo, art = crop[..., :3], crop[..., 3:]
+            light = np.full(photo.shape[:2], 255, np.uint8)
             care = np.ones(art.shape, np.float32)
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
@@ -109,18 +99,22 @@ class Crops:
             photo, art, people = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
             line = THIN * scale * max(lesson.size)
             inks = np.moveaxis(art < 128, -1, 0)
-            care = np.dstack([cared(people, ink, line) for ink in inks])
+            care = np.moveaxis(cared(people, inks, line), 0, -1)
+            light = shade(people, photo.shape[:2])
             turns = random.choice((1, 2, 3)) * (random.random() < 0.2)
             mirrored = random.random() < 0.5
-            *views, art, care = (
+            photo, light, art, care = (
                 np.rot90(layer[:, ::-1] if mirrored else layer, turns)
-                for layer in (photo, degrade(photo, people), art, care)
+                for layer in (photo, light, art, care)
             )
         doublings = torch.tensor(math.log2(scale * max(lesson.size) / SIDE))
-        paper = torch.from_numpy(np.ascontiguousarray(art)).permute(2, 0, 1).float() / 255
-        counts = torch.from_numpy(np.ascontiguousarray(care)).permute(2, 0, 1)
-        photos = torch.stack([normalise(np.ascontiguousarray(view)) for view in views])
-        return photos, doublings, paper, counts
+        counts = care.astype(np.float16)
+        return _planes(photo), _planes(light[..., None]), doublings, _planes(art), _planes(counts)
+
+
+def _planes(pixels: np.ndarray) -> Tensor:
+    """[H, W, C] → [C, H, W]."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)))
 
 
 def _read(folder: Path, name: str) -> Lesson:
@@ -174,22 +168,31 @@ def _somewhere(
 
 
 def cared(people: Sequence[Face], ink: Mask, line: float) -> Floats:
-    """How many times each pixel counts, [H, W], by the faces and by where there shall be ink.
+    """How many times each pixel counts, by the faces and by where there shall be ink.
 
     A face counts `CARE` times more than what is around it. What a network that is unsure gets
     wrong counts more too: ink narrower than `line` pixels, which breaks off; and in a face, paper
     on skin, which shade turns black, ink along pale lips, and dark hair.
+
+    Args:
+        people: the faces.
+        ink: where there shall be ink, [..., H, W].
+        line: how narrow a line is, in pixels.
+
     """
-    rows, columns = np.ogrid[: ink.shape[0], : ink.shape[1]]
-    near, head = np.zeros((2, *ink.shape), np.float32)
+    shape = ink.shape[-2:]
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    away = np.full(shape, np.inf, np.float32)  # squared, from the nearest face, in its sizes
     for face in people:
         x, y = face.middle
-        squared = ((columns - x) ** 2 + (rows - y) ** 2).astype(np.float32)
-        for area, radius in ((near, 1.2), (head, 1.9)):
-            np.maximum(area, np.exp(-np.square(squared / (radius * face.size) ** 2)), out=area)
-    skin, lips = _skin_and_lips(people, ink.shape)
-    lines = ink & ~ndimage.grey_opening(ink, max(3, round(line)))
-    more = SKIN * skin * ~ink + LIPS * lips * ink + LINES * lines + HAIR * head * (ink & ~lines)
+        squared = ((columns - x) ** 2 + (rows - y) ** 2) / face.size**2
+        np.minimum(away, squared, out=away, casting="same_kind")
+    near, head = (np.exp(-np.square(away / radius**2)) for radius in (1.2, 1.9))
+    skin, lips = _skin_and_lips(people, shape)
+    brush = (1,) * (ink.ndim - 2) + (max(3, round(line)),) * 2
+    lines = ink & ~ndimage.grey_opening(ink, brush)
+    on_skin, on_lips = (part.astype(np.float32) for part in (SKIN * skin, LIPS * lips))
+    more = np.where(ink, on_lips + np.where(lines, np.float32(LINES), HAIR * head), on_skin)
     return np.asarray((1 + CARE * near) * (1 + more), np.float32)
 
 
@@ -225,73 +228,29 @@ def _middle(pixels: Pixels, size: int) -> Pixels:
     return pixels[top : top + size, left : left + size]
 
 
-def degrade(photo: np.ndarray, people: Sequence[Face] = ()) -> np.ndarray:
-    """A worse picture of the same thing, RGB uint8 [H, W, 3]: the lines in it stay as they are."""
+def shade(people: Sequence[Face], shape: tuple[int, int]) -> Pixels:
+    """Light that is left on faces, some of which are darker, in whole or on one side; [H, W]."""
+    light = np.ones(shape, np.float32)
     for face in people:
         if random.random() < DARK_SKIN:
-            photo = _dark_skin(photo, face)
-    photo = _light(photo)
-    if random.random() < SIDE_LIGHT:
-        photo = _side_light(photo)
-    if random.random() < 0.3:
-        photo = _soften(photo)
-    if random.random() < 0.5:
-        # In every channel, or of lightness only, as after a camera's own denoising.
-        channels = random.choice((1, 3))
-        generator = np.random.default_rng(random.getrandbits(64))
-        noise = generator.standard_normal((*photo.shape[:2], channels), np.float32)
-        noise *= random.uniform(1, 22)
-        photo = np.clip(photo + noise, 0, 255).astype(np.uint8)
-    if random.random() < 0.6:
-        file = io.BytesIO()
-        Image.fromarray(photo).save(file, "JPEG", quality=random.randint(25, 95))
-        photo = np.array(Image.open(file))
-    return photo
+            light *= _dark_skin(face, shape)
+    return (255 * light).round().astype(np.uint8)
 
 
-def _dark_skin(photo: np.ndarray, face: Face) -> np.ndarray:
-    """The photo with a face that is darker, as a whole or on one side of a soft edge."""
+def _dark_skin(face: Face, shape: tuple[int, int]) -> Floats:
     oval = face.mesh[list(faces.OVAL)]
     middle = oval.mean(0)
-    area = faces.polygon(middle + random.uniform(1.0, 1.2) * (oval - middle), photo.shape[:2])
+    area = faces.polygon(middle + random.uniform(1.0, 1.2) * (oval - middle), shape)
     soft = ImageFilter.GaussianBlur(random.uniform(0.03, 0.15) * face.size)
-    shade = np.asarray(Image.fromarray(area).convert("L").filter(soft), np.float32) / 255
+    dark = np.asarray(Image.fromarray(area).convert("L").filter(soft), np.float32) / 255
     if random.random() < 0.5:
         turn = random.uniform(0, 2 * math.pi)
-        rows, columns = np.ogrid[: photo.shape[0], : photo.shape[1]]
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
         x, y = face.middle
         away = (columns - x) * math.cos(turn) + (rows - y) * math.sin(turn)
         edge = random.uniform(-0.6, 0.6) + away / face.size
-        shade = shade * (1 + np.tanh(random.uniform(2, 10) * edge)) / 2
-    light = 1 - random.uniform(0.1, 0.65) * shade[..., None]
-    return np.asarray(photo * light, np.uint8)
-
-
-def _light(photo: np.ndarray) -> np.ndarray:
-    gamma = np.exp(random.uniform(-0.4, 0.4)) * np.exp(np.random.uniform(-0.08, 0.08, 3))
-    gain = random.uniform(0.75, 1.15)  # what is darker yet, the model file brightens
-    ramp = np.linspace(0, 1, 256)[:, None]
-    table = np.clip(gain * ramp**gamma, 0, 1) * 255
-    lit = Image.fromarray(photo).point(table.astype(np.uint8).T.ravel().tolist())
-    colour = 0.0 if random.random() < 0.08 else random.uniform(0.4, 1.4)
-    return np.array(ImageEnhance.Color(lit).enhance(colour))
-
-
-def _side_light(photo: np.ndarray) -> np.ndarray:
-    """The photo with one side in the shade: skin is still skin there."""
-    turn, steep = random.uniform(0, 2 * math.pi), random.uniform(3, 9)
-    rows, columns = (np.linspace(-0.5, 0.5, side, dtype=np.float32) for side in photo.shape[:2])
-    towards = rows[:, None] * math.sin(turn) + columns * math.cos(turn)
-    lit = 1 / (1 + np.exp(-steep * towards + random.uniform(-1.5, 1.5)))
-    shade = random.uniform(0.3, 0.8)
-    light = (shade + (1.05 - shade) * lit)[..., None]
-    return np.clip(photo * light, 0, 255).astype(np.uint8)
-
-
-def _soften(photo: np.ndarray) -> np.ndarray:
-    picture, scale = Image.fromarray(photo), random.uniform(1.1, 1.8)
-    small = [round(side / scale) for side in picture.size]
-    return np.array(picture.resize(small, Image.Resampling.BOX).resize(picture.size, 3))
+        dark = dark * (1 + np.tanh(random.uniform(2, 10) * edge)) / 2
+    return np.asarray(1 - random.uniform(0.1, 0.65) * dark, np.float32)
 
 
 def loaders(
@@ -301,9 +260,9 @@ def loaders(
     train = Crops(lessons / "train", size=size, length=batch * steps)
     valid = Crops(lessons / "held_out", size=320)
     both = DataLoaders(
-        DataLoader(train, bs=batch, shuffle=False, num_workers=workers),
+        DataLoader(train, bs=batch, shuffle=False, num_workers=workers, pin_memory=device != "cpu"),
         DataLoader(valid, bs=batch, num_workers=0),
         device=torch.device(device),
     )
-    both.n_inp = 2  # photo and doublings go in; line art and care are for the loss
+    both.n_inp = 3  # photo, light and doublings go in; line art and care are for the loss
     return both

@@ -15,7 +15,7 @@ from models.training.network import STYLES
 from models.training.packages import NO_FACES
 from models.training.photos import HED
 
-VERSION = "2"  # of the teacher: lessons of two teachers are not learned from together
+VERSION = "3"  # of the teacher: lessons of two teachers are not learned from together
 
 
 def to_tensor(picture: Image.Image) -> Tensor:

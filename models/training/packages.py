@@ -234,6 +234,7 @@ NO_FACES = frozenset(
         *(f"gcompris-qt-data-{name}" for name in ("measuringTape2", "wormsCathedral")),
         "gnome-control-center-data-coffee2",
         "gnome-control-center-data-tomatoes",
+        "lomiri-wallpapers-16.04-friends_by_Aitzol_Berasategi",
         "gnome-taquin-1-Tortoiseshell",
         "plasma-workspace-data-Gamepad",
         "plasma-workspace-data-Sushi",

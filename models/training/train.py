@@ -21,7 +21,7 @@ from fastai.data.core import DataLoaders  # type: ignore[import-untyped]  # noqa
 from fastai.optimizer import Adam  # type: ignore[import-untyped]  # noqa: E402
 
 from models.conversion.export import export  # noqa: E402
-from models.training.data import MEAN, STD  # noqa: E402
+from models.training.degrade import degrade  # noqa: E402
 from models.training.exposure import Exposed  # noqa: E402
 from models.training.loss import LineLoss, ssim  # noqa: E402
 from models.training.network import (  # noqa: E402
@@ -40,6 +40,8 @@ METADATA = {
     "license": "MIT",
     "source": "models/README.md",
 }
+MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
+STD = (0.229, 0.224, 0.225)
 # Probabilities of paper that become black and white. What is unsure becomes ink rather than paper:
 # a contour that breaks off is worse than one that is a little wide.
 BLACK, WHITE = 0.6, 0.82
@@ -53,14 +55,27 @@ def similarity(logits: torch.Tensor, paper: torch.Tensor, _care: torch.Tensor) -
     return ssim(torch.sigmoid(logits[:, :1].float()), paper[:, :1])
 
 
+def normalise(photos: torch.Tensor) -> torch.Tensor:
+    """RGB from 0 to 255, [N, 3, H, W], as the network takes it."""
+    mean, std = (255 * photos.new_tensor(each).view(3, 1, 1) for each in (MEAN, STD))
+    return (photos - mean) / std
+
+
 class Views(Callback):  # type: ignore[misc]
-    """Gives the network every view of the crops as a photo of its own, side by side."""
+    """Gives the network each crop twice in training, as it is and degraded, side by side."""
 
     order = -1  # before anything that runs the network
 
     def before_batch(self) -> None:
-        photos, doublings = self.xb
-        self.learn.xb = photos.flatten(0, 1), doublings.repeat_interleave(photos.shape[1])
+        crops, light, doublings = self.xb
+        paper, care = self.yb
+        photos = crops.float()[:, None]
+        if self.training:
+            worse = degrade(photos[:, 0], light.float() / 255)
+            photos = torch.stack([photos[:, 0], worse], 1)
+        views = photos.shape[1]
+        self.learn.xb = normalise(photos.flatten(0, 1)), doublings.repeat_interleave(views)
+        self.learn.yb = paper.float() / 255, care.float()
 
 
 class BFloat16(Callback):  # type: ignore[misc]
@@ -189,9 +204,8 @@ def start(weights: Path | None, loaders: DataLoaders) -> Network:
         return Network()
     if weights.suffix == ".onnx":
         network = from_file(weights)
-        photos, doublings, *_ = loaders.train.one_batch()
-        views = photos.shape[1]
-        settle(network, photos.flatten(0, 1).cpu(), doublings.repeat_interleave(views).cpu())
+        photos, _, doublings, *_ = loaders.train.one_batch()
+        settle(network, normalise(photos.cpu().float()), doublings.cpu())
         return network
     network = Network()
     network.load_state_dict(torch.load(weights, map_location="cpu"))

@@ -129,6 +129,48 @@ def test_a_contour_within_dark_clothes_is_a_white_line(face: Face) -> None:
     assert ink[270:290, 200].max() < 0.5 < ink[270:290, 190].min()
 
 
+def before(face: Face, light: float, dark: float, share: float) -> tuple[Floats, Floats, People]:
+    """Light hair before a wall that is `dark` in a `share` of its columns, else `light`."""
+    photo, edge, people = head(face, 0.8, 0.7)
+    wall = np.where(np.arange(SIDE) < share * SIDE, dark, light).astype(np.float32)
+    behind = people.person[..., None] < 0.5
+    return np.where(behind, wall[None, :, None], photo).astype(np.float32), edge, people
+
+
+@pytest.mark.parametrize(("dark", "share", "black"), [(0.1, 0.9, 1), (0.1, 0.4, 0), (0.5, 0.9, 0)])
+def test_a_dark_backdrop_is_black_as_a_whole_or_paper(
+    face: Face, dark: float, share: float, black: int
+) -> None:
+    """0.9 of it much darker than skin; too little of it; not dark enough."""
+    ink = blacks.black(*before(face, 0.9, dark, share))
+    assert ink[:, :40].mean() == pytest.approx(black, abs=0.02)
+    assert ink[:, -20:].max() == 0, "what is light in it stays paper"
+    for cheek in faces.BARE[:2]:
+        assert ink[ring(face, cheek)].mean() < 0.02
+
+
+def test_dark_hair_goes_with_a_dark_backdrop(face: Face) -> None:
+    photo, edge, people = head(face, 0.8, 0.1)
+    photo = np.where(people.person[..., None] < 0.5, np.float32(0.05), photo)
+    ink = blacks.black(photo, edge, people)
+    x, y = face.middle
+    assert ink[: round(y - 75), round(x - 15) : round(x + 15)].mean() > 0.97
+    for cheek in faces.BARE[:2]:
+        assert ink[ring(face, cheek)].mean() < 0.02
+
+
+def test_a_small_figure_makes_no_portrait(face: Face) -> None:
+    photo, edge, people = before(face, 0.9, 0.1, 0.9)
+    wide = (SIDE, 8 * SIDE)
+    large = np.full((*wide, 3), 0.1, np.float32)
+    large[:, :SIDE] = photo
+    seen, person = np.zeros((2, *wide), np.float32)
+    seen[:, :SIDE], person[:, :SIDE] = edge, people.person
+    small = blacks.backdrop(blacks.lightness(large), People((face,), person), [0.8])
+    assert not small.any()
+    assert blacks.backdrop(blacks.lightness(photo), people, [0.8]).any()
+
+
 def test_skin_is_fitted_past_hair_on_the_forehead(face: Face) -> None:
     photo, edge, people = head(face, 0.6, 0.1)
     cut = blacks.cut(photo, edge, people, face)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from models.training import data
-from models.training.data import Crops, crisp, degrade
+from models.training.data import Crops, crisp
 from models.training.faces import BARE, IRISES, LIPS, OVAL, Face, People, polygon
 from models.training.network import STYLES
 
@@ -19,18 +19,20 @@ CHIN = (200, 199)  # two points of the mesh between the lower lip and the chin
 
 def test_a_crop_is_a_photo_its_size_and_its_art(lessons: Path) -> None:
     crops = Crops(lessons / "train", size=64, length=5)
-    photos, doublings, paper, care = crops[0]
+    photo, light, doublings, paper, care = crops[0]
     assert len(crops) == 5
-    assert photos.shape == (2, 3, 64, 64), "as it is, and made worse"
+    assert photo.shape == (3, 64, 64)
+    assert light.shape == (1, 64, 64)
     assert doublings.shape == ()
     assert paper.shape == (len(STYLES), 64, 64)
-    assert 0 <= paper.min() <= paper.max() <= 1
+    assert photo.dtype == light.dtype == paper.dtype == torch.uint8
     assert care.shape == paper.shape
+    assert care.min() >= 1
 
 
 def test_crops_come_at_many_sizes(lessons: Path) -> None:
     crops = Crops(lessons / "train", size=32, length=60)
-    doublings = [float(crops[index][1]) for index in range(60)]
+    doublings = [float(crops[index][2]) for index in range(60)]
     assert min(doublings) < -0.5
     assert max(doublings) > 0.3
     assert math.log2(0.42) <= min(doublings) <= max(doublings) <= 1
@@ -98,18 +100,24 @@ def test_a_line_counts_more_than_an_area() -> None:
 def test_dark_skin_darkens_the_face_alone(
     head: Face, in_part: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a whole, or on one side of it; its colour stays."""
-    monkeypatch.setattr(random, "random", lambda: 1 - in_part)
-    even = np.full((512, 512, 3), 200, np.uint8)
+    """As a whole, or on one side of it."""
+    monkeypatch.setattr(random, "random", lambda: 0.9 * (1 - in_part))
+    monkeypatch.setattr(data, "DARK_SKIN", 1.0)
     for seed in range(20):
         random.seed(seed)
-        dark = data._dark_skin(even, head)
-        assert (np.ptp(dark, axis=2) == 0).all()
-        assert (dark[:60] >= 199).all()
-        on_face = dark[head_area(head)]
-        assert 0.3 * 200 < on_face.min() < 0.95 * 200
+        light = data.shade([head], (512, 512))
+        assert (light[:60] >= 254).all()
+        on_face = light[head_area(head)]
+        assert 0.3 * 255 < on_face.min() < 0.95 * 255
         if not in_part:
-            assert on_face.max() < 199
+            assert on_face.max() < 254
+
+
+def test_some_faces_keep_their_light(head: Face) -> None:
+    random.seed(0)
+    changed = [data.shade([head], (512, 512)).min() < 255 for _ in range(60)]
+    assert 0.2 < np.mean(changed) < 0.6
+    assert (data.shade([], (512, 512)) == 255).all()
 
 
 def head_area(head: Face) -> np.ndarray:
@@ -118,17 +126,9 @@ def head_area(head: Face) -> np.ndarray:
     return polygon(oval.mean(0) + 0.5 * (oval - oval.mean(0)), (512, 512))
 
 
-def test_side_light_shades_and_has_no_colour() -> None:
-    even = np.full((64, 96, 3), 200, np.uint8)
-    for _ in range(40):
-        lit = data._side_light(even)
-        assert 0.25 * 200 < lit.min() < lit.max() <= 1.05 * 200
-        assert (np.ptp(lit, axis=2) == 0).all()
-
-
 def test_small_photos_are_filled_by_reflection(lessons: Path) -> None:
-    photos, _, paper, care = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
-    assert photos.shape == (1, 3, 700, 700)
+    photo, _, _, paper, care = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
+    assert photo.shape == (3, 700, 700)
     assert care.shape == paper.shape == (len(STYLES), 700, 700)
 
 
@@ -136,7 +136,7 @@ def test_validation_is_the_same_every_time(lessons: Path) -> None:
     crops = Crops(lessons / "held_out", size=64)
     assert len(crops) == 2
     assert all(map(torch.equal, crops[1], crops[1]))
-    assert crops[1][1] == 0, "a lesson is as large as the network takes for granted"
+    assert crops[1][2] == 0, "a lesson is as large as the network takes for granted"
 
 
 def test_lessons_that_are_drawn_later_are_taken_up(lessons: Path, tmp_path: Path) -> None:
@@ -161,24 +161,3 @@ def test_resized_art_is_made_crisp(scale: float) -> None:
     assert (levels[0], levels[-1]) == (0, 255)
     assert (np.diff(levels.astype(int)) >= 0).all()
     assert ((levels > 40) & (levels < 215)).sum() < 0.7 * 174, "less grey than there was"
-
-
-@pytest.mark.parametrize("side_light", [0.0, 1.0])
-def test_degrading_leaves_the_picture_recognisable(
-    photo: np.ndarray, side_light: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is dark stays darker than what is light and, under side light, lit no less."""
-    monkeypatch.setattr(data, "SIDE_LIGHT", side_light)
-    dark = np.zeros(photo.shape[:2], bool)
-    dark[40:56, 24:40] = True  # well inside the disc
-    left, right = np.zeros_like(dark), np.zeros_like(dark)
-    left[40:56, :8] = right[40:56, -8:] = True
-    for seed in range(40):
-        random.seed(seed)  # a fixture's seed would not last until the test is called
-        np.random.seed(seed)
-        worse = degrade(photo)
-        assert worse.shape == photo.shape
-        assert worse.dtype == np.uint8
-        red = worse[..., 0].astype(float)
-        light = max(red[left].mean(), red[right].mean()) if side_light else red[left].mean()
-        assert red[dark].mean() < light - 5
