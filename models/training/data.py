@@ -26,10 +26,10 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 5.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
+SKIN = 6.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
 LIPS = 20.0  # times ink along the lips does
 HAIR = 5.0  # times ink in an area of the head does, as hair, beards and hats are
-LINES = 2.0  # times ink in a line counts more than ink in an area, which is easier to see
+LINES = 3.5  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
 LIP = 0.08  # of the distance of the eyes: how wide the line of the lips may be

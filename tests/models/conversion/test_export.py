@@ -65,8 +65,7 @@ def test_the_network_draws_the_same_from_its_file(tmp_path: Path, size: tuple[in
     model = Network()
     write(model, tmp_path / "model.onnx")
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    from models.training.data import MEAN, STD
-    from models.training.train import BLACK, EVEN, WHITE
+    from models.training.train import BLACK, EVEN, MEAN, STD, WHITE
 
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     with torch.no_grad():

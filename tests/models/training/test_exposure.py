@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.conversion.export import export
-from models.training.data import MEAN, STD
 from models.training.exposure import AREA, MOST, Exposed
+from models.training.train import MEAN, STD
 
 PREPARE = Exposed(MEAN, STD)
 
