@@ -23,7 +23,7 @@ from skimage.morphology import skeletonize
 
 from models.training import faces
 from models.training.faces import Face, Floats, Mask, People
-from models.training.flow import along, gaussian, smoothstep, tangents
+from models.training.flow import LUMINANCE, along, gaussian, smoothstep, tangents
 
 SIZE = 72.0  # pixels that a face's size is brought to
 BARELY = 0.22  # of the skin's lightness: what is darker is black even on a bare cheek
@@ -88,7 +88,7 @@ def cut(photo: Floats, edge: Floats, people: People, face: Face) -> Head:
 
 def lightness(photo: Floats) -> Floats:
     """RGB [H, W, 3] → grey [H, W]."""
-    return (photo @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+    return (photo @ np.array(LUMINANCE, np.float32)).astype(np.float32)
 
 
 def skin(head: Head) -> Floats:
@@ -302,8 +302,7 @@ def clothes(grey: Floats, edge: Floats, people: People, skins: list[float]) -> M
     on_person = ndimage.mean(people.person, pieces, numbers) > 0.85
     even = ndimage.mean(ratio, pieces, numbers) < DARK
     whole = dark & only(pieces, large & on_person & even) & (people.person > 0.5)
-    for face in people.faces:  # `of_head` judges a face
-        whole &= ~faces.polygon(face.mesh[list(faces.OVAL)], grey.shape)
+    whole &= ~faces.ovals(people, grey.shape)  # `of_head` judges a face
     whole = ~without_specks(~whole, 0.02 * size**2)
     # A lapel, or an arm before the chest, is a white line.
     folds = ndimage.binary_dilation(skeletonize(edge > FOLD))
@@ -314,22 +313,24 @@ def backdrop(grey: Floats, people: People, skins: list[float]) -> Mask:
     """What is behind a portrait, where most of that is much darker than skin, [H, W].
 
     What is as dark before it goes with it, hair and clothes; `of_head` judges the faces. Elsewhere
-    a background is paper, however dark parts of it are. Takes what `clothes` takes.
+    a background is paper, however dark parts of it are.
+
+    Args:
+        grey: lightness of the picture, [H, W].
+        people: the faces in it, in its pixels; the skin of the largest is the measure.
+        skins: the lightness of each face's skin.
+
     """
     nothing = np.zeros(grey.shape, bool)
     behind = people.person < 0.3
     if not skins or not behind.any():
         return nothing
-    largest = max(range(len(skins)), key=lambda index: people.faces[index].size)
-    if people.faces[largest].size < PORTRAIT * max(grey.shape):
+    size, skin = max((face.size, skin) for face, skin in zip(people.faces, skins, strict=True))
+    ratio = blurred(grey, 3) / skin
+    if size < PORTRAIT * max(grey.shape) or (ratio[behind] < BACKDROP).mean() < MOSTLY:
         return nothing
-    ratio = blurred(grey, 3) / skins[largest]
-    if (ratio[behind] < BACKDROP).mean() < MOSTLY:
-        return nothing
-    dark = ratio < REST
-    for face in people.faces:
-        dark &= ~faces.polygon(face.mesh[list(faces.OVAL)], grey.shape)
-    least = round(0.02 * people.faces[largest].size ** 2)
+    dark = (ratio < REST) & ~faces.ovals(people, grey.shape)
+    least = round(0.02 * size**2)
     dark = without_specks(ndimage.binary_opening(dark, iterations=2), 10 * least)
     return np.asarray(~without_specks(~dark, least))
 

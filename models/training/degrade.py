@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.training.flow import LUMINANCE, gaussian, lightness_of
+
 SIDE_LIGHT = 0.4  # of the photos are lit from a side
 SAME_LIGHT = 0.4  # are lit as they were: only noise, blur and compression remain
 GREY = 0.08  # have lost their colours
 SOFT, NOISY, COMPRESSED = 0.3, 0.5, 0.6  # share of the photos that are each of these
-LUMINANCE = (0.299, 0.587, 0.114)  # of RGB
 # The quantisation of a JPEG of quality 50, of lightness and of colour (ITU T.81, annex K).
 TABLES = (
     (
@@ -49,7 +50,9 @@ def degrade(photos: Tensor, shade: Tensor) -> Tensor:
     """
     relit = side_lit(toned(photos * shade))
     photos = _some(photos, relit, 1 - SAME_LIGHT)
-    photos = _some(photos, torch.lerp(photos, blurred(photos), _uniform(photos, 0.3, 1)), SOFT)
+    photos = _some(
+        photos, torch.lerp(photos, gaussian(photos, 1.0), _uniform(photos, 0.3, 1)), SOFT
+    )
     photos = _some(photos, noisy(photos), NOISY)
     return _some(photos, compressed(photos, _uniform(photos, 20, 90)), COMPRESSED)
 
@@ -69,9 +72,8 @@ def toned(photos: Tensor) -> Tensor:
     gamma = (_uniform(photos, -0.4, 0.4) + _uniform(photos, -0.08, 0.08, 3)).exp()
     gain = _uniform(photos, 0.75, 1.15)  # what is darker yet, the model file brightens
     lit = 255 * (gain * (photos / 255) ** gamma).clamp(0, 1)
-    grey = (lit * lit.new_tensor(LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
     colour = _some(_uniform(photos, 0.4, 1.4), torch.zeros_like(gain), GREY)
-    return torch.lerp(grey.expand_as(lit), lit, colour).clamp(0, 255)
+    return torch.lerp(lightness_of(lit).expand_as(lit), lit, colour).clamp(0, 255)
 
 
 def side_lit(photos: Tensor) -> Tensor:
@@ -85,13 +87,6 @@ def side_lit(photos: Tensor) -> Tensor:
     shade = _uniform(photos, 0.3, 0.8)
     light = shade + (1.05 - shade) * lit
     return _some(photos, (photos * light).clamp(0, 255), SIDE_LIGHT)
-
-
-def blurred(photos: Tensor) -> Tensor:
-    """As out of focus, by about a pixel."""
-    kernel = photos.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    kernel = (kernel[:, None] * kernel).expand(3, 1, 5, 5)
-    return functional.conv2d(functional.pad(photos, (2,) * 4, "replicate"), kernel, groups=3)
 
 
 def noisy(photos: Tensor) -> Tensor:
@@ -112,15 +107,15 @@ def compressed(photos: Tensor, quality: Tensor) -> Tensor:
     height, width = photos.shape[2:]
     padded = functional.pad(photos.round(), (0, -width % 16, 0, -height % 16), "replicate")
     red, _, blue = padded.split(1, 1)
-    luma = (padded * padded.new_tensor(LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
-    colour = functional.avg_pool2d(torch.cat([blue, red], 1) - luma, 2)
-    colour = colour / colour.new_tensor([1.772, 1.402]).view(2, 1, 1)
+    luma = lightness_of(padded)
+    reach = padded.new_tensor([1.772, 1.402]).view(2, 1, 1)  # of blue and red, less luma
+    colour = functional.avg_pool2d(torch.cat([blue, red], 1) - luma, 2) / reach
     quality = quality.floor()
     scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
     luma = quantised(luma - 128, TABLES[0], scale) + 128
     colour = quantised(colour, TABLES[1], scale)
     colour = functional.interpolate(colour, scale_factor=2.0, mode="bilinear")
-    blue, red = (luma + colour * colour.new_tensor([1.772, 1.402]).view(2, 1, 1)).split(1, 1)
+    blue, red = (luma + colour * reach).split(1, 1)
     green = (luma - LUMINANCE[0] * red - LUMINANCE[2] * blue) / LUMINANCE[1]
     decoded = torch.cat([red, green, blue], 1).clamp(0, 255).round()
     return decoded[..., :height, :width]

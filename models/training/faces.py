@@ -97,6 +97,14 @@ class People:
     person: Floats  # [H, W], 0 to 1
 
 
+def ovals(people: People, size: tuple[int, int]) -> Mask:
+    """The pixels inside the outline of any face, of a picture of `size` (height, width)."""
+    found = np.zeros(size, bool)
+    for face in people.faces:
+        found |= polygon(face.mesh[list(OVAL)], size)
+    return found
+
+
 def read(photo: Path, size: tuple[int, int], *, trusted: bool = True) -> People:
     """What `landmarks.py` found in `photo`, in pixels of a picture of `size` (height, width).
 

@@ -1,4 +1,4 @@
-"""Differences and means along and across a picture's edges, on torch tensors [N, C, H, W]."""
+"""Lightness, and means and differences along and across its edges, on tensors [N, C, H, W]."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import math
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+LUMINANCE = (0.299, 0.587, 0.114)  # of RGB
+
+
+def lightness_of(image: Tensor) -> Tensor:
+    """RGB [N, 3, H, W] → grey [N, 1, H, W]."""
+    return (image * image.new_tensor(LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def gaussian(image: Tensor, sigma: float) -> Tensor:

@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from models.training import blacks, faces
 from models.training.faces import Face, People
-from models.training.flow import across, along, gaussian, smoothstep, tangents
+from models.training.flow import across, along, gaussian, lightness_of, smoothstep, tangents
 from models.training.hed import HED
 
 SIDE = 1024  # pixels of the longer side that a photo is drawn at
@@ -155,11 +155,6 @@ def lines(image: Tensor, edge: Tensor, look: Look) -> Tensor:
     return torch.maximum(fine, wide * (1 - functional.max_pool2d(fine, 9, 1, 4)))
 
 
-def lightness_of(image: Tensor) -> Tensor:
-    """RGB [N, 3, H, W] → grey [N, 1, H, W]."""
-    return (image * image.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
-
-
 def drop_light(ink: Tensor, edge: Tensor, least: float, sure: float = 0.0) -> Tensor:
     """`ink` [1, 1, H, W] without strokes that weigh less than `least` or never reach `sure`."""
     strokes = label(ink[0, 0].numpy() > SEEN, connectivity=2)
@@ -225,8 +220,7 @@ def with_contours(ink: Tensor, edge: Tensor, people: People) -> Tensor:
     there are lines enough.
     """
     spine = skeletonize(gaussian(edge, 1.0)[0, 0].numpy() > CERTAIN)
-    for face in people.faces:
-        spine &= ~faces.polygon(face.mesh[list(faces.OVAL)], spine.shape)
+    spine &= ~faces.ovals(people, spine.shape)
     away = ndimage.distance_transform_edt(ink[0, 0].numpy() < SEEN)
     missing = blacks.without_specks(spine & (away > BESIDE), LEAST_CONTOUR, corners=True)
     stroke = torch.from_numpy(missing)[None, None].float()

@@ -69,12 +69,11 @@ class Views(Callback):  # type: ignore[misc]
     def before_batch(self) -> None:
         crops, light, doublings = self.xb
         paper, care = self.yb
-        photos = crops.float()[:, None]
+        views = [crops.float()]
         if self.training:
-            worse = degrade(photos[:, 0], light.float() / 255)
-            photos = torch.stack([photos[:, 0], worse], 1)
-        views = photos.shape[1]
-        self.learn.xb = normalise(photos.flatten(0, 1)), doublings.repeat_interleave(views)
+            views.append(degrade(views[0], light.float() / 255))
+        photos = normalise(torch.stack(views, 1).flatten(0, 1))
+        self.learn.xb = photos, doublings.repeat_interleave(len(views))
         self.learn.yb = paper.float() / 255, care.float()
 
 
