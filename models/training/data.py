@@ -87,10 +87,11 @@ class Crops:
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
-            crop = _fill(_middle(np.dstack(lesson.layers), self.size), self.size)
+            whole = np.dstack([np.asarray(layer) for layer in lesson.layers])
+            crop = _fill(_middle(whole, self.size), self.size)
             photo, art = crop[..., :3], crop[..., 3:]
-            light = np.full(photo.shape[:2], 255, np.uint8)
-            care = np.ones(art.shape, np.float32)
+            light, care = np.full_like(art[..., :1], 255), np.ones_like(art, np.float16)
+            layers: list[np.ndarray] = [photo, light, art, care]
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
             wanted = with_faces if with_faces and random.random() < FACES else lessons
@@ -99,17 +100,14 @@ class Crops:
             photo, art, people = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
             line = THIN * scale * max(lesson.size)
             inks = np.moveaxis(art < 128, -1, 0)
-            care = np.moveaxis(cared(people, inks, line), 0, -1)
-            light = shade(people, photo.shape[:2])
+            counts = np.moveaxis(cared(people, inks, line), 0, -1).astype(np.float16)
+            layers = [photo, shade(people, photo.shape[:2])[..., None], art, counts]
             turns = random.choice((1, 2, 3)) * (random.random() < 0.2)
             mirrored = random.random() < 0.5
-            photo, light, art, care = (
-                np.rot90(layer[:, ::-1] if mirrored else layer, turns)
-                for layer in (photo, light, art, care)
-            )
+            layers = [np.rot90(layer[:, ::-1] if mirrored else layer, turns) for layer in layers]
         doublings = torch.tensor(math.log2(scale * max(lesson.size) / SIDE))
-        counts = care.astype(np.float16)
-        return _planes(photo), _planes(light[..., None]), doublings, _planes(art), _planes(counts)
+        crops, lights, papers, cares = map(_planes, layers)
+        return crops, lights, doublings, papers, cares
 
 
 def _planes(pixels: np.ndarray) -> Tensor:

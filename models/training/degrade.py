@@ -106,7 +106,7 @@ def compressed(photos: Tensor, quality: Tensor) -> Tensor:
     """
     height, width = photos.shape[2:]
     padded = functional.pad(photos.round(), (0, -width % 16, 0, -height % 16), "replicate")
-    red, _, blue = padded.split(1, 1)
+    red, _, blue = padded.chunk(3, 1)
     luma = lightness_of(padded)
     reach = padded.new_tensor([1.772, 1.402]).view(2, 1, 1)  # of blue and red, less luma
     colour = functional.avg_pool2d(torch.cat([blue, red], 1) - luma, 2) / reach
@@ -115,7 +115,7 @@ def compressed(photos: Tensor, quality: Tensor) -> Tensor:
     luma = quantised(luma - 128, TABLES[0], scale) + 128
     colour = quantised(colour, TABLES[1], scale)
     colour = functional.interpolate(colour, scale_factor=2.0, mode="bilinear")
-    blue, red = (luma + colour * reach).split(1, 1)
+    blue, red = (luma + colour * reach).chunk(2, 1)
     green = (luma - LUMINANCE[0] * red - LUMINANCE[2] * blue) / LUMINANCE[1]
     decoded = torch.cat([red, green, blue], 1).clamp(0, 255).round()
     return decoded[..., :height, :width]
