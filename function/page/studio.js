@@ -70,9 +70,7 @@ export class Studio {
 
   // Goes on with all that was interrupted: by a reload, a lock screen, or the network.
   resume() {
-    for (const item of this.items) {
-      if (item.trouble?.status === 0 || item.trouble?.status === "interrupted") item.trouble = null;
-    }
+    for (const item of this.items) if (interrupted(item)) item.trouble = null;
     this.#queue(this.#idle.reverse());
   }
 
@@ -361,6 +359,8 @@ export class Studio {
       }
       if (record.photo) delete known.file;
       Object.assign(known, new Item(both));
+      // That the network failed another page, which is being left perhaps, is no reason here.
+      if (this.#waiting.includes(known) && interrupted(known)) known.trouble = null;
       if (!known.waits) this.#unqueue(known);
     } else {
       const place = this.items.findIndex(({ id }) => id < record.id);
@@ -408,6 +408,10 @@ export class Studio {
     this.current ??= this.items[0] ?? null;
     this.on.changed();
   }
+}
+
+function interrupted({ trouble }) {
+  return trouble?.status === 0 || trouble?.status === "interrupted";
 }
 
 // A record with the line art of both: two tabs may each have drawn a style of it.

@@ -335,6 +335,36 @@ def test_what_a_closed_tab_was_to_draw_the_other_draws(
     drawn(page, 2)
 
 
+def test_a_photo_that_the_network_kept_another_page_from_stays_in_the_queue(
+    page: Any, proxy: Proxy, samples: Path
+) -> None:
+    """A page that is being left may still note that its requests broke."""
+    gate = proxy.hold("/transform")
+    choose(page, samples / "cat.jpg", samples / "face.jpg")
+    page.wait_for_selector("#doing:has-text('Drawing')")
+    until(page, "document.querySelectorAll('#strip li').length === 2")
+    left = page.context.new_page()
+    left.goto(f"{page.url}health")
+    left.evaluate(
+        """async () => {
+            const db = await new Promise((resolve) => {
+                indexedDB.open("artline", 1).onsuccess = ({ target }) => resolve(target.result);
+            });
+            const records = db.transaction("pictures", "readwrite").objectStore("pictures");
+            const all = await new Promise((resolve) => {
+                records.getAll().onsuccess = ({ target }) => resolve(target.result);
+            });
+            for (const record of all) records.put({ ...record, trouble: { status: 0 } });
+            await new Promise((resolve) => { records.transaction.oncomplete = resolve; });
+            const channel = new BroadcastChannel("artline");
+            for (const { id } of all) channel.postMessage(id);
+        }"""
+    )
+    page.wait_for_timeout(500)
+    gate.set()
+    drawn(page, 2)
+
+
 def test_what_one_tab_cancels_the_other_leaves(page: Any, proxy: Proxy, samples: Path) -> None:
     other, _ = in_two_tabs(page, proxy, samples / "cat.jpg")
     page.click("#cancel")
