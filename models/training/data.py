@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,27 +28,41 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 6.0  # times paper on its skin counts more than the rest of it; on bare skin, twice as many
-LIPS = 20.0  # times ink along the lips does
-HAIR = 5.0  # times ink in an area of the head does, as hair, beards and hats are
-LINES = 3.5  # times ink in a line counts more than ink in an area, which is easier to see
+SKIN = 8.0  # times paper on its skin counts more than the rest of it; on bare skin, thrice as many
+OUTLINES = 16.0  # times ink along the lips and the eyes does
+HAIR = 10.0  # times ink in an area of the head does, but on skin, as hair and hats are
+LINES = 2.5  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
+TIMES = np.exp2(np.arange(256) / 32).astype(np.float16)  # a pixel may count, by its byte
+TILTED, TILT = 0.3, 30.0  # share of the crops that are tilted, and by how many degrees at most
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
-LIP = 0.08  # of the distance of the eyes: how wide the line of the lips may be
+WIDE = 0.08  # of the distance of the eyes: how wide the lines of lips and eyes may be
 DARK_SKIN = 0.4  # of the faces are darker than what is around them, or lie partly in shade
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A photo, its line art by style, all of one size, and the meshes of its faces."""
+    """A photo, its line art by style, how much each pixel counts, and the meshes of its faces."""
 
-    layers: tuple[Image.Image, ...]  # the photo first
+    photo: Image.Image
+    arts: tuple[Image.Image, ...]
+    counts: tuple[Image.Image, ...]  # as `counted` gives them
     faces: Floats  # [N, 478, 2], in pixels
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self.layers[0].size
+        """Width and height of all of them in pixels."""
+        return self.photo.size
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of a lesson at some scale: bytes, [H, W, C], and the faces in its pixels."""
+
+    photo: Pixels
+    arts: Pixels
+    counts: Pixels
+    faces: tuple[Face, ...]
 
 
 class Crops:
@@ -54,7 +70,7 @@ class Crops:
 
     An item is the crop, RGB uint8; the light that `degrade` shall leave on it, uint8; log2 of its
     photo's longer side over 1024 pixels; paper (255) or ink (0) for each style, uint8; and how many
-    times each pixel counts for each style, float16. Lessons are held in memory, 5 bytes a pixel. A
+    times each pixel counts for each style, float16. Lessons are held in memory, 8 bytes a pixel. A
     training crop differs at every reading. A validation crop is the middle of its photo at the
     lesson's size.
     """
@@ -68,10 +84,12 @@ class Crops:
 
     def refresh(self) -> None:
         """Take up the lessons that were drawn since."""
-        for path in sorted(self.folder.glob(f"*.{STYLES[-1]}.png")):
-            name = path.name.removesuffix(f".{STYLES[-1]}.png")
-            if name not in self.lessons:
-                self.lessons[name] = _read(self.folder, name)
+        found = sorted(self.folder.glob(f"*.{STYLES[-1]}.png"))
+        names = [path.name.removesuffix(f".{STYLES[-1]}.png") for path in found]
+        new = [name for name in names if name not in self.lessons]
+        with ThreadPoolExecutor() as threads:
+            read = threads.map(functools.partial(_read, self.folder), new)
+            self.lessons.update(zip(new, read, strict=True))
 
     def __len__(self) -> int:
         return self.length or len(self.lessons)
@@ -87,21 +105,18 @@ class Crops:
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
-            whole = np.dstack([np.asarray(layer) for layer in lesson.layers])
-            crop = _fill(_middle(whole, self.size), self.size)
-            photo, art = crop[..., :3], crop[..., 3:]
-            light, care = np.full_like(art[..., :1], 255), np.ones_like(art, np.float16)
-            layers: list[np.ndarray] = [photo, light, art, care]
+            whole = np.dstack([np.asarray(layer) for layer in (lesson.photo, *lesson.arts)])
+            pixels = _fill(_middle(whole, self.size), self.size)
+            photo, art = pixels[..., :3], pixels[..., 3:]
+            layers = [photo, np.full_like(art[..., :1], 255), art, np.ones_like(art, np.float16)]
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
             wanted = with_faces if with_faces and random.random() < FACES else lessons
             lesson = random.choice(wanted)
             scale = _scale()
-            photo, art, people = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
-            line = THIN * scale * max(lesson.size)
-            inks = np.moveaxis(art < 128, -1, 0)
-            counts = np.moveaxis(cared(people, inks, line), 0, -1).astype(np.float16)
-            layers = [photo, shade(people, photo.shape[:2])[..., None], art, counts]
+            crop = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
+            light = shade(crop.faces, crop.photo.shape[:2])[..., None]
+            layers = [crop.photo, light, crop.arts, cared(crop.arts, crop.counts)]
             turns = random.choice((1, 2, 3)) * (random.random() < 0.2)
             mirrored = random.random() < 0.5
             layers = [np.rot90(layer[:, ::-1] if mirrored else layer, turns) for layer in layers]
@@ -116,19 +131,21 @@ def _planes(pixels: np.ndarray) -> Tensor:
 
 
 def _read(folder: Path, name: str) -> Lesson:
-    layers = [Image.open(folder / f"{name}.{kind}.png") for kind in ("photo", *STYLES)]
-    for layer in layers:
+    photo, *arts = (Image.open(folder / f"{name}.{kind}.png") for kind in ("photo", *STYLES))
+    for layer in (photo, *arts):
         layer.load()
     meshes = np.load(folder / f"{name}.faces.npy")
     if meshes.shape[1:] != (faces.MESH, 2):
         raise ValueError(f"{folder.parent} holds lessons of an earlier version: delete it")
-    return Lesson(tuple(layers), meshes)
+    inks = np.stack([np.asarray(art) < 128 for art in arts])
+    counts = counted([Face(mesh) for mesh in meshes], inks, THIN * max(photo.size))
+    return Lesson(photo, tuple(arts), tuple(map(Image.fromarray, counts)), meshes)
 
 
 def _fill(pixels: Pixels, size: int) -> Pixels:
     """At least `size` pixels each way, by reflection, as the service pads a photo."""
     height, width = pixels.shape[:2]
-    short = (0, max(0, size - height)), (0, max(0, size - width)), (0, 0)
+    short = [(0, max(0, size - n)) for n in (height, width)] + [(0, 0)] * (pixels.ndim - 2)
     if short[0][1] < height and short[1][1] < width:
         return np.pad(pixels, short, mode="reflect")
     return np.pad(pixels, short, mode="symmetric")
@@ -140,11 +157,12 @@ def _scale() -> float:
     return math.exp(random.uniform(math.log(low), math.log(high)))
 
 
-def _somewhere(
-    lesson: Lesson, size: int, scale: float, *, face: bool
-) -> tuple[Pixels, Pixels, list[Face]]:
-    """A square of photo and line art, where a face is if there shall be one, and its faces."""
-    side = size / scale
+def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
+    """A square of a lesson, where a face is if there shall be one, level or tilted."""
+    tilt = random.uniform(-TILT, TILT) if random.random() < TILTED else 0.0
+    turn = math.radians(tilt)
+    wide = math.ceil(size * (math.cos(turn) + abs(math.sin(turn))))
+    side = wide / scale
     extent = [min(side, n) for n in lesson.size]
     room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
     corner = [random.uniform(0, most) for most in room]
@@ -156,29 +174,42 @@ def _somewhere(
         ]
     (left, top), (width, height) = corner, extent
     box = (left, top, left + width, top + height)
-    target = [max(1, min(size, round(taken * scale))) for taken in extent]
-    photo, *arts = (
-        np.asarray(layer.resize(target, Image.Resampling.BICUBIC, box)) for layer in lesson.layers
-    )
-    filled = _fill(np.dstack([photo, *(crisp(art, scale) for art in arts)]), size)
+    target = [max(1, min(wide, round(taken * scale))) for taken in extent]
+
+    def taken_out(layer: Image.Image, how: Image.Resampling) -> Pixels:
+        filled = _fill(np.asarray(layer.resize(target, how, box)), wide)
+        if not tilt:
+            return filled
+        tilted = np.asarray(Image.fromarray(filled[:wide, :wide]).rotate(tilt, how))
+        return _middle(tilted, size)
+
+    photo = taken_out(lesson.photo, Image.Resampling.BICUBIC)
+    arts = [crisp(taken_out(art, Image.Resampling.BICUBIC), scale) for art in lesson.arts]
+    counts = [taken_out(count, Image.Resampling.NEAREST) for count in lesson.counts]
     moved = [Face(mesh).moved((left, top), scale) for mesh in lesson.faces]
-    return filled[..., :3], filled[..., 3:], moved
+    if tilt:
+        moved = [face.turned(turn, wide / 2).moved(((wide - size) // 2,) * 2, 1) for face in moved]
+    return Crop(photo, np.dstack(arts), np.dstack(counts), tuple(moved))
 
 
-def cared(people: Sequence[Face], ink: Mask, line: float) -> Floats:
+def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
     """How many times each pixel counts, by the faces and by where there shall be ink.
 
     A face counts `CARE` times more than what is around it. What a network that is unsure gets
     wrong counts more too: ink narrower than `line` pixels, which breaks off; and in a face, paper
-    on skin, which shade turns black, ink along pale lips, and dark hair.
+    on skin, which shade turns black, ink along lips and eyes, and dark hair.
 
     Args:
         people: the faces.
-        ink: where there shall be ink, [..., H, W].
+        inks: where there shall be ink, [styles, H, W].
         line: how narrow a line is, in pixels.
 
+    Returns:
+        How many times ink counts for each style, then how many times paper does,
+        [styles + 1, H, W], as `TIMES` lists them.
+
     """
-    shape = ink.shape[-2:]
+    shape = inks.shape[-2:]
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     away = np.full(shape, np.inf, np.float32)  # squared, from the nearest face, in its sizes
     for face in people:
@@ -186,17 +217,33 @@ def cared(people: Sequence[Face], ink: Mask, line: float) -> Floats:
         squared = ((columns - x) ** 2 + (rows - y) ** 2) / face.size**2
         np.minimum(away, squared, out=away, casting="same_kind")
     near, head = (np.exp(-np.square(away / radius**2)) for radius in (1.2, 1.9))
-    skin, lips = _skin_and_lips(people, shape)
-    brush = (1,) * (ink.ndim - 2) + (max(3, round(line)),) * 2
-    lines = ink & ~ndimage.grey_opening(ink, brush)
-    on_skin, on_lips = (part.astype(np.float32) for part in (SKIN * skin, LIPS * lips))
-    more = np.where(ink, on_lips + np.where(lines, np.float32(LINES), HAIR * head), on_skin)
-    return np.asarray((1 + CARE * near) * (1 + more), np.float32)
+    skin, outlines = _skin_and_outlines(people, shape)
+    brush = max(3, round(line))
+    more = np.empty((len(inks) + 1, *shape), np.float32)
+    for ink, times in zip(inks, more, strict=False):
+        # Beside a line as well, as the crop may be of another size.
+        area = ndimage.grey_opening(ink, (brush, brush))
+        lines = ndimage.binary_dilation(ink & ~area, iterations=2) & ~area
+        hair = HAIR * head * (skin == 0)  # what is unsure on skin shall stay paper
+        times[:] = OUTLINES * outlines + np.where(lines, np.float32(LINES), hair)
+    more[-1] = SKIN * skin
+    return np.searchsorted(TIMES, (1 + CARE * near) * (1 + more)).clip(0, 255).astype(np.uint8)
 
 
-def _skin_and_lips(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:
-    """Skin (1), bare skin (2) and what is neither (0), and the lines of the lips; each [H, W]."""
-    skin, lips = np.zeros(shape, np.uint8), Image.new("1", shape[::-1])
+def cared(arts: Pixels, counts: Pixels) -> Floats:
+    """How many times each pixel of line art counts, [H, W, styles].
+
+    Args:
+        arts: line art of each style, [H, W, styles].
+        counts: as `counted` gives them, [H, W, styles + 1].
+
+    """
+    return np.asarray(TIMES[np.where(arts < 128, counts[..., :-1], counts[..., -1:])])
+
+
+def _skin_and_outlines(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:
+    """Skin (1), bare skin (3), what is neither (0), and the lines of lips and eyes; each [H, W]."""
+    skin, outlines = np.zeros(shape, np.uint8), Image.new("1", shape[::-1])
     for face in people:
         skin[faces.polygon(face.mesh[list(faces.OVAL)], shape)] = 1
         for ring in (*faces.EYES, *faces.BROWS, faces.LIPS):
@@ -204,10 +251,11 @@ def _skin_and_lips(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixe
             middle = points.mean(0)
             skin[faces.polygon(middle + CLEAR * (points - middle), shape)] = 0
         for area in faces.BARE:
-            skin[faces.polygon(face.mesh[list(area)], shape)] = 2
-        around = faces.corners(face.mesh[[*faces.LIPS, faces.LIPS[0]]])
-        ImageDraw.Draw(lips).line(around, fill=1, width=max(4, round(LIP * face.eyes)))
-    return skin, np.asarray(lips)
+            skin[faces.polygon(face.mesh[list(area)], shape)] = 3
+        for ring in (*faces.EYES, faces.LIPS):
+            around = faces.corners(face.mesh[[*ring, ring[0]]])
+            ImageDraw.Draw(outlines).line(around, fill=1, width=max(4, round(WIDE * face.eyes)))
+    return skin, np.asarray(outlines)
 
 
 def crisp(art: Pixels, scale: float) -> Pixels:

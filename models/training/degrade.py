@@ -17,7 +17,7 @@ from models.training.flow import LUMINANCE, gaussian, lightness_of
 SIDE_LIGHT = 0.4  # of the photos are lit from a side
 SAME_LIGHT = 0.4  # are lit as they were: only noise, blur and compression remain
 GREY = 0.08  # have lost their colours
-SOFT, NOISY, COMPRESSED = 0.3, 0.5, 0.6  # share of the photos that are each of these
+SOFT, NOISY, COMPRESSED = 0.3, 0.5, 0.7  # share of the photos that are each of these
 # The quantisation of a JPEG of quality 50, of lightness and of colour (ITU T.81, annex K).
 TABLES = (
     (
@@ -69,7 +69,7 @@ def _some(photos: Tensor, others: Tensor, share: float) -> Tensor:
 
 def toned(photos: Tensor) -> Tensor:
     """Lighter or darker, of another contrast and tint, paler or more colourful."""
-    gamma = (_uniform(photos, -0.4, 0.4) + _uniform(photos, -0.08, 0.08, 3)).exp()
+    gamma = (_uniform(photos, -0.4, 0.4) + _uniform(photos, -0.15, 0.15, 3)).exp()
     gain = _uniform(photos, 0.75, 1.15)  # what is darker yet, the model file brightens
     lit = 255 * (gain * (photos / 255) ** gamma).clamp(0, 1)
     colour = _some(_uniform(photos, 0.4, 1.4), torch.zeros_like(gain), GREY)

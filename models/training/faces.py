@@ -5,6 +5,7 @@ Numbers of mesh points are those of MediaPipe's canonical face; 468 and 473 are 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,12 @@ class Face:
     def moved(self, corner: tuple[float, float], scale: float) -> Face:
         """The same face where `corner` is the origin and pixels are `scale` times as many."""
         return Face(((self.mesh - np.array(corner)) * scale).astype(np.float32))
+
+    def turned(self, turn: float, centre: float) -> Face:
+        """The same face, turned by `turn` radians against the clock about (`centre`, `centre`)."""
+        cos, sin = math.cos(turn), math.sin(turn)
+        offset = self.mesh - centre
+        return Face((offset @ np.array([[cos, -sin], [sin, cos]]) + centre).astype(np.float32))
 
     def iris(self, side: int) -> tuple[Floats, float]:
         """Centre and radius of the left (0) or right (1) iris in pixels."""

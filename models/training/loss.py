@@ -58,7 +58,7 @@ class LineLoss(nn.Module):
     FURTHEST = 4
 
     def __init__(
-        self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65, steady: float = 2.5
+        self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65, steady: float = 5.0
     ) -> None:
         super().__init__()
         self.near, self.grey, self.first, self.steady = near, grey, first, steady

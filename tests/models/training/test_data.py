@@ -1,5 +1,6 @@
 """Crops show a photo and its line art in every style, at the size they say, and often a face."""
 
+import dataclasses
 import math
 import random
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 
 from models.training import data
 from models.training.data import Crops, crisp
-from models.training.faces import BARE, IRISES, LIPS, OVAL, Face, People, polygon
+from models.training.faces import BARE, EYES, IRISES, LIPS, OVAL, Face, People, polygon
 from models.training.network import STYLES
 
 CHIN = (200, 199)  # two points of the mesh between the lower lip and the chin
@@ -38,18 +39,25 @@ def test_crops_come_at_many_sizes(lessons: Path) -> None:
     assert math.log2(0.42) <= min(doublings) <= max(doublings) <= 1
 
 
-def test_a_crop_with_a_face_holds_its_middle(lessons: Path) -> None:
+@pytest.mark.parametrize("tilted", [0.0, 1.0])
+def test_a_crop_with_a_face_holds_its_middle(
+    lessons: Path, tilted: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lesson = Crops(lessons / "train", size=64).lessons["face"]
     x, y = map(round, Face(lesson.faces[0]).middle.tolist())
     mark = Image.new("L", lesson.size, 255)
     mark.paste(0, (x - 12, y - 12, x + 12, y + 12))
-    marked_lesson = data.Lesson((lesson.layers[0], mark), lesson.faces)
+    marked_lesson = dataclasses.replace(lesson, arts=(mark,))
+    monkeypatch.setattr(data, "TILTED", tilted)
     for scale in (0.5, 1.0, 2.0):
-        _, art, (face,) = data._somewhere(marked_lesson, 256, scale, face=True)
-        ink = np.asarray((art < 128).all(-1))
+        crop = data._somewhere(marked_lesson, 256, scale, face=True)
+        assert crop.photo.shape[:2] == crop.arts.shape[:2] == crop.counts.shape[:2] == (256, 256)
+        ink = (crop.arts < 128).all(-1)
         assert ink.any(), scale
-        care = data.cared([face], ink, 3)
-        assert care[ink].min() > 0.9 * (1 + data.CARE), "a face counts more, wherever it lies"
+        (face,) = crop.faces
+        assert face.middle[::-1] == pytest.approx(np.argwhere(ink).mean(0), abs=2)
+        care = data.cared(crop.arts, crop.counts[..., -2:])[ink]
+        assert care.min() > 0.9 * (1 + data.CARE), "a face counts more, wherever it lies"
 
 
 @pytest.fixture
@@ -61,37 +69,46 @@ def head(people: People) -> Face:
     return face.moved((x - 256, y - 256), 1)
 
 
+def cares(people: list[Face], ink: np.ndarray, line: float = 14) -> np.ndarray:
+    """How many times each pixel of line art counts, [H, W]."""
+    counts = np.moveaxis(data.counted(people, ink[None], line), 0, -1)
+    return data.cared(np.where(ink, 0, 255)[..., None].astype(np.uint8), counts)[..., 0]
+
+
 def test_what_is_far_from_any_face_counts_once(head: Face) -> None:
     paper = np.zeros((512, 512), bool)
-    care = data.cared([head], paper, 14)
+    care = cares([head], paper)
     assert care[0, 0] == care[511, 0] == care[0, 511] == 1
-    assert (data.cared([], paper, 14) == 1).all()
+    assert (cares([], paper) == 1).all()
 
 
-def test_paper_on_skin_counts_more_and_ink_along_the_lips_and_in_hair(
-    head: Face, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paper_on_skin_counts_more_and_ink_in_hair_and_along_lips_and_eyes(head: Face) -> None:
     empty = np.zeros((512, 512), bool)
-    hair = tuple((2 * head.mesh[10] - head.mesh[9]).astype(int)[::-1])
-    with_hair = data.cared([head], ~empty, 14)[hair]
-    monkeypatch.setattr(data, "HAIR", 0.0)
-    assert with_hair > 2 * data.cared([head], ~empty, 14)[hair]
-    on_paper, on_ink = data.cared([head], empty, 14), data.cared([head], ~empty, 14)
-    chin, cheek, pupil, lip = (
-        tuple(head.mesh[list(points)].mean(0).astype(int)[::-1])
-        for points in (CHIN, BARE[0], (IRISES[0],), (LIPS[4], LIPS[4]))
+    on_paper, on_ink = cares([head], empty), cares([head], ~empty)
+    hair, chin, cheek, pupil, lip, lid = (
+        tuple(point.astype(int)[::-1])
+        for point in (
+            2 * head.mesh[10] - head.mesh[9],
+            head.mesh[list(CHIN)].mean(0),
+            head.mesh[list(BARE[0])].mean(0),
+            head.mesh[IRISES[0]],
+            head.mesh[LIPS[4]],
+            head.mesh[EYES[0][4]],
+        )
     )
-    times = {place: on_paper[place] / on_ink[place] for place in (chin, cheek, pupil, lip)}
-    assert times == pytest.approx(
-        {chin: 1 + data.SKIN, cheek: 1 + 2 * data.SKIN, pupil: 1, lip: 1 / (1 + data.LIPS)}
-    )
+    assert on_ink[hair] > 2 * on_paper[hair]
+    assert on_ink[pupil] > 2 * on_paper[pupil]
+    assert on_paper[chin] / on_ink[chin] == pytest.approx(1 + data.SKIN, rel=0.03)
+    assert on_paper[cheek] / on_ink[cheek] == pytest.approx(1 + 3 * data.SKIN, rel=0.03)
+    for line in (lip, lid):
+        assert on_ink[line] / on_paper[line] > 1 + data.OUTLINES
 
 
 def test_a_line_counts_more_than_an_area() -> None:
     ink = np.zeros((64, 64), bool)
     ink[4:12] = ink[30:60, 10:40] = True
-    care = data.cared([], ink, 9)
-    assert (care[4:12] == 1 + data.LINES).all(), "eight pixels are narrower than nine"
+    care = cares([], ink, 9)
+    assert care[4:12] == pytest.approx(1 + data.LINES, rel=0.03), "narrower than nine pixels"
     assert (care[30:60, 10:40] == 1).all()
     assert (care[~ink] == 1).all()
 

@@ -1,5 +1,6 @@
 """Faces are measured in pixels of the picture that is asked for, and false ones left out."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,12 @@ def test_a_face_is_as_large_turned_away_as_from_the_front(people: People) -> Non
     mesh[:, 0] *= 0.3
     assert Face(mesh).size > 2 * Face(mesh).eyes
     assert Face(mesh).size == pytest.approx(people.faces[0].size, rel=0.35)
+
+
+def test_turning_is_about_the_centre_and_against_the_clock(people: People) -> None:
+    face = Face(np.tile(np.float32([[100, 50]]), (faces.MESH, 1)))
+    np.testing.assert_allclose(face.turned(math.pi / 2, 50).mesh[0], [50, 0], atol=1e-4)
+    assert people.faces[0].turned(0.4, 300).size == pytest.approx(people.faces[0].size, rel=1e-4)
 
 
 def test_moving_scales_about_the_corner(people: People) -> None:
