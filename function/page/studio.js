@@ -357,10 +357,13 @@ export class Studio {
         Object.assign(known, { arts: both.arts, begun: both.begun });
         return;
       }
-      if (record.photo) delete known.file;
-      Object.assign(known, new Item(both));
-      // That the network failed another page, which is being left perhaps, is no reason here.
-      if (this.#waiting.includes(known) && interrupted(known)) known.trouble = null;
+      if (this.#waiting.includes(known) && interrupted(record)) {
+        // The network failed another page, perhaps one that is being left: this one still draws it.
+        Object.assign(known, { arts: both.arts, begun: both.begun });
+      } else {
+        if (record.photo) delete known.file;
+        Object.assign(known, new Item(both));
+      }
       if (!known.waits) this.#unqueue(known);
     } else {
       const place = this.items.findIndex(({ id }) => id < record.id);
@@ -389,7 +392,7 @@ export class Studio {
     } finally {
       this.#watching = false;
     }
-    if (!document.hidden) this.resume(); // else it does so once it is seen
+    if (!document.hidden) this.#queue(this.#idle.reverse()); // else it does so once it is seen
   }
 
   #tell(id) {
@@ -411,6 +414,7 @@ export class Studio {
 }
 
 function interrupted({ trouble }) {
+  // Earlier pages kept "interrupted".
   return trouble?.status === 0 || trouble?.status === "interrupted";
 }
 

@@ -30,10 +30,11 @@ FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
 SKIN = 8.0  # times paper on its skin counts more than the rest of it; on bare skin, thrice as many
 OUTLINES = 16.0  # times ink along the lips and the eyes does
-HAIR = 10.0  # times ink in an area of the head does, but on skin, as hair and hats are
+HAIR = 10.0  # times ink in an area of the head does, as hair and hats are; not on skin
 LINES = 2.5  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
-TIMES = np.exp2(np.arange(256) / 32).astype(np.float16)  # a pixel may count, by its byte
+# How many times a pixel counts, by its byte in a lesson's counts.
+TIMES = np.exp2(np.arange(256) / 32).astype(np.float16)
 TILTED, TILT = 0.3, 30.0  # share of the crops that are tilted, and by how many degrees at most
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
 WIDE = 0.08  # of the distance of the eyes: how wide the lines of lips and eyes may be
@@ -70,7 +71,7 @@ class Crops:
 
     An item is the crop, RGB uint8; the light that `degrade` shall leave on it, uint8; log2 of its
     photo's longer side over 1024 pixels; paper (255) or ink (0) for each style, uint8; and how many
-    times each pixel counts for each style, float16. Lessons are held in memory, 8 bytes a pixel. A
+    times each pixel counts for each style, float16. Lessons are held in memory, 9 bytes a pixel. A
     training crop differs at every reading. A validation crop is the middle of its photo at the
     lesson's size.
     """
@@ -108,7 +109,8 @@ class Crops:
             whole = np.dstack([np.asarray(layer) for layer in (lesson.photo, *lesson.arts)])
             pixels = _fill(_middle(whole, self.size), self.size)
             photo, art = pixels[..., :3], pixels[..., 3:]
-            layers = [photo, np.full_like(art[..., :1], 255), art, np.ones_like(art, np.float16)]
+            light = np.full_like(art[..., :1], 255)
+            layers: list[np.ndarray] = [photo, light, art, np.ones_like(art, np.float16)]
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
             wanted = with_faces if with_faces and random.random() < FACES else lessons
@@ -158,10 +160,12 @@ def _scale() -> float:
 
 
 def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
-    """A square of a lesson, where a face is if there shall be one, level or tilted."""
+    """A square of a lesson, where a face is if there shall be one; of large lessons, some tilted."""
     tilt = random.uniform(-TILT, TILT) if random.random() < TILTED else 0.0
     turn = math.radians(tilt)
     wide = math.ceil(size * (math.cos(turn) + abs(math.sin(turn))))
+    if wide > scale * min(lesson.size):
+        tilt, wide = 0.0, size
     side = wide / scale
     extent = [min(side, n) for n in lesson.size]
     room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
@@ -180,7 +184,7 @@ def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
         filled = _fill(np.asarray(layer.resize(target, how, box)), wide)
         if not tilt:
             return filled
-        tilted = np.asarray(Image.fromarray(filled[:wide, :wide]).rotate(tilt, how))
+        tilted = np.asarray(Image.fromarray(filled).rotate(tilt, how))
         return _middle(tilted, size)
 
     photo = taken_out(lesson.photo, Image.Resampling.BICUBIC)
@@ -196,7 +200,7 @@ def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
     """How many times each pixel counts, by the faces and by where there shall be ink.
 
     A face counts `CARE` times more than what is around it. What a network that is unsure gets
-    wrong counts more too: ink narrower than `line` pixels, which breaks off; and in a face, paper
+    wrong counts more too: ink narrower than `line` pixels, which breaks off; and in a head, paper
     on skin, which shade turns black, ink along lips and eyes, and dark hair.
 
     Args:
@@ -206,7 +210,7 @@ def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
 
     Returns:
         How many times ink counts for each style, then how many times paper does,
-        [styles + 1, H, W], as `TIMES` lists them.
+        [styles + 1, H, W]: places in `TIMES`, rounded up.
 
     """
     shape = inks.shape[-2:]
@@ -219,18 +223,19 @@ def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
     near, head = (np.exp(-np.square(away / radius**2)) for radius in (1.2, 1.9))
     skin, outlines = _skin_and_outlines(people, shape)
     brush = max(3, round(line))
+    hair = HAIR * head * (skin == 0)  # what is unsure on skin shall stay paper
     more = np.empty((len(inks) + 1, *shape), np.float32)
-    for ink, times in zip(inks, more, strict=False):
+    for ink, more_ink in zip(inks, more[:-1], strict=True):
         # Beside a line as well, as the crop may be of another size.
         area = ndimage.grey_opening(ink, (brush, brush))
         lines = ndimage.binary_dilation(ink & ~area, iterations=2) & ~area
-        hair = HAIR * head * (skin == 0)  # what is unsure on skin shall stay paper
-        times[:] = OUTLINES * outlines + np.where(lines, np.float32(LINES), hair)
+        more_ink[:] = np.where(outlines, OUTLINES, np.where(lines, LINES, hair))
     more[-1] = SKIN * skin
-    return np.searchsorted(TIMES, (1 + CARE * near) * (1 + more)).clip(0, 255).astype(np.uint8)
+    times = (1 + CARE * near) * (1 + more)
+    return np.asarray(np.minimum(np.searchsorted(TIMES, times), 255), np.uint8)
 
 
-def cared(arts: Pixels, counts: Pixels) -> Floats:
+def cared(arts: Pixels, counts: Pixels) -> npt.NDArray[np.float16]:
     """How many times each pixel of line art counts, [H, W, styles].
 
     Args:
@@ -254,7 +259,7 @@ def _skin_and_outlines(people: Sequence[Face], shape: tuple[int, int]) -> tuple[
             skin[faces.polygon(face.mesh[list(area)], shape)] = 3
         for ring in (*faces.EYES, faces.LIPS):
             around = faces.corners(face.mesh[[*ring, ring[0]]])
-            ImageDraw.Draw(outlines).line(around, fill=1, width=max(4, round(WIDE * face.eyes)))
+            ImageDraw.Draw(outlines).line(around, fill=1, width=max(2, round(WIDE * face.eyes)))
     return skin, np.asarray(outlines)
 
 

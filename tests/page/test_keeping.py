@@ -355,12 +355,14 @@ def test_a_photo_that_the_network_kept_another_page_from_stays_in_the_queue(
                 records.getAll().onsuccess = ({ target }) => resolve(target.result);
             });
             for (const record of all) records.put({ ...record, trouble: { status: 0 } });
+            const last = { ...all[0], id: all[0].id + 1, trouble: { status: "stopped" } };
+            records.put(last);
             await new Promise((resolve) => { records.transaction.oncomplete = resolve; });
             const channel = new BroadcastChannel("artline");
-            for (const { id } of all) channel.postMessage(id);
+            for (const { id } of [...all, last]) channel.postMessage(id);
         }"""
     )
-    page.wait_for_timeout(500)
+    until(page, "document.querySelectorAll('#strip li').length === 3")  # it has heard of all
     gate.set()
     drawn(page, 2)
 
