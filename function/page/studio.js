@@ -349,26 +349,26 @@ export class Studio {
 
   #adopt(record) {
     const known = this.items.find(({ id }) => id === record.id);
-    if (known) {
-      const both = merged(known, record);
-      if (known === this.active?.item) {
-        const { status } = record.trouble ?? {};
-        if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
-        Object.assign(known, { arts: both.arts, begun: both.begun });
-        return;
-      }
-      if (this.#waiting.includes(known) && interrupted(record)) {
-        // The network failed another page, perhaps one that is being left: this one still draws it.
-        Object.assign(known, { arts: both.arts, begun: both.begun });
-      } else {
-        if (record.photo) delete known.file;
-        Object.assign(known, new Item(both));
-      }
-      if (!known.waits) this.#unqueue(known);
-    } else {
-      const place = this.items.findIndex(({ id }) => id < record.id);
-      this.items.splice(place < 0 ? this.items.length : place, 0, new Item(record));
+    if (known) return this.#update(known, record);
+    const place = this.items.findIndex(({ id }) => id < record.id);
+    this.items.splice(place < 0 ? this.items.length : place, 0, new Item(record));
+  }
+
+  // Goes by what another page kept of an item that is here.
+  #update(item, record) {
+    const both = merged(item, record);
+    const shared = { arts: both.arts, begun: both.begun };
+    if (item === this.active?.item) {
+      const { status } = record.trouble ?? {};
+      if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
+      Object.assign(item, shared);
+      return;
     }
+    // The network failed another page, perhaps one that is being left: this one still draws it.
+    const ours = this.#waiting.includes(item) && interrupted(record);
+    if (record.photo && !ours) delete item.file;
+    Object.assign(item, ours ? shared : new Item(both));
+    if (!item.waits) this.#unqueue(item);
   }
 
   get #idle() {

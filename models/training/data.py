@@ -160,7 +160,7 @@ def _scale() -> float:
 
 
 def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
-    """A square of a lesson, where a face is if there shall be one; of large lessons, some tilted."""
+    """A square of a lesson, where a face is if there shall be one; of large ones, some tilted."""
     tilt = random.uniform(-TILT, TILT) if random.random() < TILTED else 0.0
     turn = math.radians(tilt)
     wide = math.ceil(size * (math.cos(turn) + abs(math.sin(turn))))
