@@ -31,7 +31,7 @@ CARE = 3.0  # times a face counts more than what is around it
 SKIN = 8.0  # times paper on its skin counts more than the rest of it; on bare skin, thrice as many
 OUTLINES = 16.0  # times ink along the lips and the eyes does
 HAIR = 10.0  # times ink in an area of the head does, as hair and hats are; not on skin
-LINES = 2.5  # times ink in a line counts more than ink in an area, which is easier to see
+LINES = 3.0  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
 # How many times a pixel counts, by its byte in a lesson's counts.
 TIMES = np.exp2(np.arange(256) / 32).astype(np.float16)
