@@ -33,7 +33,7 @@ def test_a_face_is_as_large_turned_away_as_from_the_front(people: People) -> Non
 
 
 def test_turning_is_about_the_centre_and_against_the_clock(people: People) -> None:
-    face = Face(np.tile(np.float32([[100, 50]]), (faces.MESH, 1)))
+    face = Face(np.full((faces.MESH, 2), [100, 50], np.float32))
     np.testing.assert_allclose(face.turned(math.pi / 2, 50).mesh[0], [50, 0], atol=1e-4)
     assert people.faces[0].turned(0.4, 300).size == pytest.approx(people.faces[0].size, rel=1e-4)
 
