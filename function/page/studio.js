@@ -357,17 +357,14 @@ export class Studio {
   // Goes by what another page kept of an item that is here.
   #update(item, record) {
     const both = merged(item, record);
-    const shared = { arts: both.arts, begun: both.begun };
-    if (item === this.active?.item) {
-      const { status } = record.trouble ?? {};
-      if (status === "stopped") this.active.controller.abort(new Refused(status)); // there
-      Object.assign(item, shared);
-      return;
+    const active = item === this.active?.item;
+    if (active && record.trouble?.status === "stopped") {
+      this.active.controller.abort(new Refused("stopped")); // there
     }
     // The network failed another page, perhaps one that is being left: this one still draws it.
-    const ours = this.#waiting.includes(item) && interrupted(record);
+    const ours = active || (this.#waiting.includes(item) && interrupted(record));
     if (record.photo && !ours) delete item.file;
-    Object.assign(item, ours ? shared : new Item(both));
+    Object.assign(item, ours ? { arts: both.arts, begun: both.begun } : new Item(both));
     if (!item.waits) this.#unqueue(item);
   }
 

@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ class Lesson:
 
     photo: Image.Image
     arts: tuple[Image.Image, ...]
-    counts: tuple[Image.Image, ...]  # as `counted` gives them
+    counts: tuple[Image.Image, ...]  # as `counted` gives them; none for validation
     faces: Floats  # [N, 478, 2], in pixels
 
     @property
@@ -88,8 +88,9 @@ class Crops:
         found = sorted(self.folder.glob(f"*.{STYLES[-1]}.png"))
         names = [path.name.removesuffix(f".{STYLES[-1]}.png") for path in found]
         new = [name for name in names if name not in self.lessons]
+        weighed = self.length is not None  # validation counts every pixel once
         with ThreadPoolExecutor() as threads:
-            read = threads.map(functools.partial(_read, self.folder), new)
+            read = threads.map(functools.partial(_read, self.folder, weighed=weighed), new)
             self.lessons.update(zip(new, read, strict=True))
 
     def __len__(self) -> int:
@@ -132,15 +133,17 @@ def _planes(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)))
 
 
-def _read(folder: Path, name: str) -> Lesson:
+def _read(folder: Path, name: str, *, weighed: bool) -> Lesson:
     photo, *arts = (Image.open(folder / f"{name}.{kind}.png") for kind in ("photo", *STYLES))
     for layer in (photo, *arts):
         layer.load()
     meshes = np.load(folder / f"{name}.faces.npy")
     if meshes.shape[1:] != (faces.MESH, 2):
         raise ValueError(f"{folder.parent} holds lessons of an earlier version: delete it")
-    inks = np.stack([np.asarray(art) < 128 for art in arts])
-    counts = counted([Face(mesh) for mesh in meshes], inks, THIN * max(photo.size))
+    counts: Iterable[Pixels] = ()
+    if weighed:
+        inks = np.stack([np.asarray(art) < 128 for art in arts])
+        counts = counted([Face(mesh) for mesh in meshes], inks, THIN * max(photo.size))
     return Lesson(photo, tuple(arts), tuple(map(Image.fromarray, counts)), meshes)
 
 
@@ -165,7 +168,7 @@ def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
     turn = math.radians(tilt)
     wide = math.ceil(size * (math.cos(turn) + abs(math.sin(turn))))
     if wide > scale * min(lesson.size):
-        tilt, wide = 0.0, size
+        tilt, turn, wide = 0.0, 0.0, size
     side = wide / scale
     extent = [min(side, n) for n in lesson.size]
     room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
@@ -182,18 +185,17 @@ def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
 
     def taken_out(layer: Image.Image, how: Image.Resampling) -> Pixels:
         filled = _fill(np.asarray(layer.resize(target, how, box)), wide)
-        if not tilt:
-            return filled
-        tilted = np.asarray(Image.fromarray(filled).rotate(tilt, how))
-        return _middle(tilted, size)
+        return _middle(np.asarray(Image.fromarray(filled).rotate(tilt, how)), size)
 
     photo = taken_out(lesson.photo, Image.Resampling.BICUBIC)
     arts = [crisp(taken_out(art, Image.Resampling.BICUBIC), scale) for art in lesson.arts]
     counts = [taken_out(count, Image.Resampling.NEAREST) for count in lesson.counts]
-    moved = [Face(mesh).moved((left, top), scale) for mesh in lesson.faces]
-    if tilt:
-        moved = [face.turned(turn, wide / 2).moved(((wide - size) // 2,) * 2, 1) for face in moved]
-    return Crop(photo, np.dstack(arts), np.dstack(counts), tuple(moved))
+    margin = (wide - size) // 2
+    people = (
+        Face(mesh).moved((left, top), scale).turned(turn, wide / 2).moved((margin, margin), 1)
+        for mesh in lesson.faces
+    )
+    return Crop(photo, np.dstack(arts), np.dstack(counts), tuple(people))
 
 
 def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:

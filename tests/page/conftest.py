@@ -174,17 +174,28 @@ def drawn(page: Any, count: int) -> None:
     until(page, done, count)
 
 
+DATABASE = """
+    const database = await new Promise((resolve) => {
+        indexedDB.open("artline", 1).onsuccess = ({ target }) => resolve(target.result);
+    });
+    const records = database.transaction("pictures", "readwrite").objectStore("pictures");
+    const written = new Promise((resolve) => { records.transaction.oncomplete = resolve; });
+    const all = await new Promise((resolve) => {
+        records.getAll().onsuccess = ({ target }) => resolve(target.result);
+    });
+"""
+"""The `records` that the page keeps on the device, `all` of them, and when they are `written`."""
+
+
 def kept(page: Any) -> list[dict[str, Any]]:
     """The records that the page has kept on the device, but for the images in them."""
     records: list[dict[str, Any]] = page.evaluate(
-        """() => new Promise((resolve) => {
-            indexedDB.open("artline", 1).onsuccess = ({ target }) => {
-                const records = target.result.transaction("pictures").objectStore("pictures");
-                records.getAll().onsuccess = ({ target }) => resolve(
-                    target.result.map(({ photo, file, thumb, arts, ...rest }) =>
-                        ({ ...rest, photo: Boolean(photo ?? file), arts: Object.keys(arts) })));
-            };
-        })"""
+        "async () => {"
+        + DATABASE
+        + """
+            return all.map(({ photo, file, thumb, arts, ...rest }) =>
+                ({ ...rest, photo: Boolean(photo ?? file), arts: Object.keys(arts) }));
+        }"""
     )
     return records
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Open, choose, drawn, jpeg, kept, until, wait_for
+from tests.page.conftest import DATABASE, Open, choose, drawn, jpeg, kept, until, wait_for
 from tests.page.proxy import Answer, Proxy, Sent
 
 
@@ -346,18 +346,13 @@ def test_a_photo_that_the_network_kept_another_page_from_stays_in_the_queue(
     left = page.context.new_page()
     left.goto(f"{page.url}health")
     left.evaluate(
-        """async () => {
-            const db = await new Promise((resolve) => {
-                indexedDB.open("artline", 1).onsuccess = ({ target }) => resolve(target.result);
-            });
-            const records = db.transaction("pictures", "readwrite").objectStore("pictures");
-            const all = await new Promise((resolve) => {
-                records.getAll().onsuccess = ({ target }) => resolve(target.result);
-            });
+        "async () => {"
+        + DATABASE
+        + """
             for (const record of all) records.put({ ...record, trouble: { status: 0 } });
             const last = { ...all[0], id: all[0].id + 1, trouble: { status: "stopped" } };
             records.put(last);
-            await new Promise((resolve) => { records.transaction.oncomplete = resolve; });
+            await written;
             const channel = new BroadcastChannel("artline");
             for (const { id } of [...all, last]) channel.postMessage(id);
         }"""
@@ -385,15 +380,14 @@ def test_three_hundred_are_light(page: Any) -> None:
             const canvas = new OffscreenCanvas(192, 192);
             canvas.getContext("2d").fillRect(0, 0, 192, 192);
             const thumb = await canvas.convertToBlob({ type: "image/jpeg" });
-            const db = await new Promise((resolve) => {
-                indexedDB.open("artline", 1).onsuccess = ({ target }) => resolve(target.result);
-            });
-            const records = db.transaction("pictures", "readwrite").objectStore("pictures");
+            """
+        + DATABASE
+        + """
             for (let id = 1; id <= 300; id++) {
                 const arts = { "": { art, drawn: 1e12 + id } };
                 records.put({ id, photo: art, thumb, width: 1024, height: 1024, style: "", arts });
             }
-            await new Promise((resolve) => { records.transaction.oncomplete = resolve; });
+            await written;
         }""",
         art,
     )

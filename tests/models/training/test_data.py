@@ -43,7 +43,7 @@ def test_crops_come_at_many_sizes(lessons: Path) -> None:
 def test_a_crop_with_a_face_holds_its_middle(
     lessons: Path, tilted: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lesson = Crops(lessons / "train", size=64).lessons["face"]
+    lesson = Crops(lessons / "train", size=64, length=1).lessons["face"]
     x, y = map(round, Face(lesson.faces[0]).middle.tolist())
     mark = Image.new("L", lesson.size, 255)
     mark.paste(0, (x - 12, y - 12, x + 12, y + 12))
@@ -70,7 +70,7 @@ def test_a_face_counts_more(head: Face) -> None:
 def test_a_small_photo_is_not_tilted(lessons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of it would be turned out of the crop."""
     monkeypatch.setattr(data, "TILTED", 1.0)
-    lesson = Crops(lessons / "train", size=64).lessons["face"]
+    lesson = Crops(lessons / "train", size=64, length=1).lessons["face"]
     for _ in range(20):
         crop = data._somewhere(lesson, 256, 200 / max(lesson.size), face=True)
         (face,) = crop.faces
