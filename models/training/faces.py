@@ -6,7 +6,7 @@ Numbers of mesh points are those of MediaPipe's canonical face; 468 and 473 are 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,7 @@ class Face:
     """One face: the mesh in pixels, [478, 2]."""
 
     mesh: Floats
+    plain: bool = True  # MediaPipe's mesh finds it by itself in the whole photo
 
     @property
     def eyes(self) -> float:
@@ -69,13 +70,14 @@ class Face:
 
     def moved(self, corner: tuple[float, float], scale: float) -> Face:
         """The same face where `corner` is the origin and pixels are `scale` times as many."""
-        return Face(((self.mesh - np.array(corner)) * scale).astype(np.float32))
+        return replace(self, mesh=((self.mesh - np.array(corner)) * scale).astype(np.float32))
 
     def turned(self, turn: float, centre: float) -> Face:
         """The same face, turned by `turn` radians against the clock about (`centre`, `centre`)."""
         cos, sin = math.cos(turn), math.sin(turn)
         offset = self.mesh - centre
-        return Face((offset @ np.array([[cos, -sin], [sin, cos]]) + centre).astype(np.float32))
+        mesh = offset @ np.array([[cos, -sin], [sin, cos]]) + centre
+        return replace(self, mesh=mesh.astype(np.float32))
 
     def iris(self, side: int) -> tuple[Floats, float]:
         """Centre and radius of the left (0) or right (1) iris in pixels."""
@@ -120,13 +122,20 @@ def read(photo: Path, size: tuple[int, int], *, trusted: bool = True) -> People:
 
     Raises:
         FileNotFoundError: `landmarks.py` has not looked at this photo.
+        ValueError: it did in an earlier version.
 
     """
-    with np.load(photo.with_suffix(".faces.npz")) as file, Image.open(photo) as picture:
+    marks = photo.with_suffix(".faces.npz")
+    with np.load(marks) as file, Image.open(photo) as picture:
         mask = Image.fromarray(file["person"]).resize(size[::-1], Image.Resampling.BILINEAR)
         person = np.asarray(mask, dtype=np.float32) / np.float32(255)
         scale = max(size) / max(picture.size)
-        found = [Face(mesh * np.float32(scale)) for mesh in file["faces"]]
+        if "plain" not in file:
+            raise ValueError(f"{marks} is of an earlier version: python -m models photos")
+        found = [
+            Face(mesh * np.float32(scale), bool(plain))
+            for mesh, plain in zip(file["faces"], file["plain"], strict=True)
+        ]
     kept = [face for face in found if trusted and face.eyes >= LEAST and _on(person, face) > 0.5]
     return People(tuple(sorted(kept, key=lambda face: -face.size)), person)
 

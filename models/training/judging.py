@@ -39,6 +39,10 @@ SPECK = 24  # pixels of a connected piece of ink: less is a speck
 LEAST_INK = 0.003  # of the page
 SIDES = (512, 2048)  # pixels of the longer side that stroke widths are compared at
 
+ON_SKIN = "ink on cheeks and forehead (guard)"
+# MediaPipe's mesh does not find the others by itself: small, turned away or half covered.
+ON_PLAIN, ON_HARD = f"{ON_SKIN}, plain faces", f"{ON_SKIN}, hard ones"
+
 GOALS = {
     "eye contour found, eyes ≥50 px apart": "≥0.92",
     "eye contour found, 20 to 50 px": "≥0.75",
@@ -46,7 +50,9 @@ GOALS = {
     "pupil ink, ≥50 px": "≥0.75",
     "brow ink, ≥50 px": "≥0.52",
     "tone correlation in the head": "≥0.75",
-    "ink on cheeks and forehead (guard)": "≤0.05",
+    ON_SKIN: "≤0.05",
+    ON_PLAIN: "≤0.05",
+    ON_HARD: "",
     "ink on flat light paper (guard)": "≤0.001",
     "strong contour found": "≥0.83",
     "stroke ends per 1000 px": "≤50",
@@ -169,9 +175,11 @@ def of_face(ink: Mask, away: Floats, grey: Floats, face: Face) -> dict[str, floa
     q, mesh = face.eyes, face.mesh
     within = max(1.5, 0.04 * q)
     bare = np.any([faces.polygon(mesh[list(ring)], ink.shape) for ring in faces.BARE], 0)
+    on_skin = inside(ink, bare)
     scores = {
         "tone correlation in the head": tone(ink, grey, face),
-        "ink on cheeks and forehead (guard)": inside(ink, bare),
+        ON_SKIN: on_skin,
+        ON_PLAIN if face.plain else ON_HARD: on_skin,
     }
     eyes = float(np.mean([found(mesh[list(ring)], away, within) for ring in faces.EYES]))
     if MEDIUM <= q < LARGE:

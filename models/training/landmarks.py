@@ -4,8 +4,9 @@ A script for an environment of its own, which `python -m models photos` makes: M
 the last that ships its models in its wheel, needs numpy below 2. It takes the folder of photos.
 
 NAME.faces.npz holds `faces`, float32 [N, 478, 2]: x and y in pixels of MediaPipe's face mesh with
-irises, and `person`, uint8 [256, 256]: how likely each part of the photo is a person, 255 for
-certain.
+irises; `plain`, bool [N]: which of them the mesh finds by itself in the whole photo, where `faces`
+are sought by two detectors, in parts of it too; and `person`, uint8 [256, 256]: how likely each
+part of the photo is a person, 255 for certain.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def windows(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 class Finder:
-    """MediaPipe's three models, loaded once."""
+    """MediaPipe's models, loaded once."""
 
     def __init__(self) -> None:
         solutions = mediapipe.solutions
@@ -48,6 +49,9 @@ class Finder:
             max_num_faces=1,
             refine_landmarks=True,
             min_detection_confidence=0.4,
+        )
+        self.whole = solutions.face_mesh.FaceMesh(
+            static_image_mode=True, max_num_faces=20, refine_landmarks=True
         )
         self.segmentation = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
 
@@ -85,6 +89,13 @@ class Finder:
                 kept.append(mesh)
         return np.array(kept, np.float32).reshape(-1, 478, 2)
 
+    def plain(self, photo: Pixels, faces: Points) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which of `faces` [N, 478, 2] the mesh finds by itself in the whole photo, [N]."""
+        found = self.whole.process(photo).multi_face_landmarks or ()
+        shares = [np.array([(point.x, point.y) for point in each.landmark]) for each in found]
+        meshes = [each * photo.shape[1::-1] for each in shares]
+        return np.array([any(_same(face, mesh) for mesh in meshes) for face in faces], np.bool_)
+
     def person(self, photo: Pixels) -> Pixels:
         """How likely each part is a person, 255 for certain."""
         mask = Image.fromarray(
@@ -97,14 +108,24 @@ def _same(a: Points, b: Points) -> bool:
     return bool(np.hypot(*(a.mean(0) - b.mean(0))) < 0.5 * min(np.ptp(a[:, 0]), np.ptp(b[:, 0])))
 
 
+def done(file: Path) -> bool:
+    """Whether `file` is there, and of this version."""
+    if not file.exists():
+        return False
+    with np.load(file) as marks:
+        return "plain" in marks
+
+
 def main(folder: Path) -> None:
     """Look at every photo under `folder` that has not been looked at."""
     finder = Finder()
     for path in sorted(folder.glob("*/*.png")):
         file = path.with_suffix(".faces.npz")
-        if not file.exists():
+        if not done(file):
             photo = np.array(Image.open(path).convert("RGB"))
-            np.savez_compressed(file, faces=finder.faces(photo), person=finder.person(photo))
+            faces = finder.faces(photo)
+            plain, person = finder.plain(photo, faces), finder.person(photo)
+            np.savez_compressed(file, faces=faces, plain=plain, person=person)
 
 
 if __name__ == "__main__":

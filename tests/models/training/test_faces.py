@@ -66,12 +66,15 @@ def looked_at(samples: Path, golden: Path, tmp_path: Path) -> Path:
         person = file["person"].copy()
         person[200:, :60] = 0
         found = np.array([tiny, mesh, off], np.float32)
-        np.savez(photo.with_suffix(".faces.npz"), faces=found, person=person)
+        plain = np.array([True, False, True])
+        np.savez(photo.with_suffix(".faces.npz"), faces=found, plain=plain, person=person)
     return photo
 
 
 def test_tiny_faces_and_faces_on_nobody_are_left_out(looked_at: Path) -> None:
-    assert len(faces.read(looked_at, (512, 512)).faces) == 1
+    (face,) = faces.read(looked_at, (512, 512)).faces
+    assert not face.plain, "what was found of it stays with it"
+    assert not face.moved((1, 2), 0.5).turned(0.1, 9).plain
 
 
 def test_none_is_kept_where_there_are_known_to_be_none(looked_at: Path) -> None:
@@ -87,3 +90,11 @@ def test_a_photo_that_was_not_looked_at_is_an_error(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9)).save(tmp_path / "x.png")
     with pytest.raises(FileNotFoundError):
         faces.read(tmp_path / "x.png", (9, 9))
+
+
+def test_landmarks_of_an_earlier_version_are_an_error(looked_at: Path) -> None:
+    marks = looked_at.with_suffix(".faces.npz")
+    with np.load(marks) as file:
+        np.savez(marks, faces=file["faces"], person=file["person"])
+    with pytest.raises(ValueError, match="models photos"):
+        faces.read(looked_at, (9, 9))

@@ -1,5 +1,6 @@
 """Each metric says what it should of line art whose faults are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,15 @@ def test_black_paper_wins_ink_and_fails_the_guards(face: Face) -> None:
     assert black["pupil ink, ≥50 px"] == black["brow ink, ≥50 px"] == 1
     assert black["ink on cheeks and forehead (guard)"] == 1
     assert black["ink on flat light paper (guard)"] == 1
+
+
+def test_skin_is_guarded_of_all_faces_and_of_plain_and_hard_ones(face: Face) -> None:
+    black = np.zeros((SIDE, SIDE), np.uint8)
+    plain, hard = (of_face(black, replace(face, plain=each)) for each in (True, False))
+    assert plain[judging.ON_SKIN] == plain[judging.ON_PLAIN] == 1
+    assert hard[judging.ON_SKIN] == hard[judging.ON_HARD] == 1
+    assert judging.ON_HARD not in plain
+    assert judging.ON_PLAIN not in hard
 
 
 def test_filled_pupils_and_brows_count_and_rings_do_not(face: Face) -> None:
