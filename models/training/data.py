@@ -28,8 +28,9 @@ Pixels = npt.NDArray[np.uint8]
 
 FACES = 0.6  # of the crops show a face
 CARE = 3.0  # times a face counts more than what is around it
-SKIN = 8.0  # times paper on its skin counts more than the rest of it; on bare skin, thrice as many
-OUTLINES = 16.0  # times ink along the lips and the eyes does
+SKIN = 8.0  # times paper on its skin counts more than the rest of it
+BARE_SKIN = 6  # times as many on cheeks and forehead
+OUTLINES = 32.0  # times ink along the lips and the eyes does
 HAIR = 10.0  # times ink in an area of the head does, as hair and hats are; not on skin
 LINES = 3.0  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
@@ -249,7 +250,10 @@ def cared(arts: Pixels, counts: Pixels) -> npt.NDArray[np.float16]:
 
 
 def _skin_and_outlines(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:
-    """Skin (1), bare skin (3), what is neither (0), and the lines of lips and eyes; each [H, W]."""
+    """Skin (1), cheeks and forehead (`BARE_SKIN`), the rest (0); and the lines of lips and eyes.
+
+    Each is [H, W].
+    """
     skin, outlines = np.zeros(shape, np.uint8), Image.new("1", shape[::-1])
     for face in people:
         skin[faces.polygon(face.mesh[list(faces.OVAL)], shape)] = 1
@@ -258,7 +262,7 @@ def _skin_and_outlines(people: Sequence[Face], shape: tuple[int, int]) -> tuple[
             middle = points.mean(0)
             skin[faces.polygon(middle + CLEAR * (points - middle), shape)] = 0
         for area in faces.BARE:
-            skin[faces.polygon(face.mesh[list(area)], shape)] = 3
+            skin[faces.polygon(face.mesh[list(area)], shape)] = BARE_SKIN
         for ring in (*faces.EYES, faces.LIPS):
             around = faces.corners(face.mesh[[*ring, ring[0]]])
             ImageDraw.Draw(outlines).line(around, fill=1, width=max(2, round(WIDE * face.eyes)))

@@ -52,10 +52,12 @@ class LineLoss(nn.Module):
     twice, and so does paper deep in a black area. Cross-entropy alone greys what it is unsure of.
     SSIM is unforgiving of grey where there are strokes, and the term for grey where there are
     areas. The absolute difference keeps empty paper white, where SSIM has no slope. Views of one
-    crop are compared with each other too, so that noise and light change little.
+    crop are compared with each other too, as they would be written, so that noise and light change
+    little.
     """
 
     FURTHEST = 4
+    STEEP = 3.0  # times a logit is scaled about what is written as mid-grey, to be as crisp as that
 
     def __init__(
         self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65, steady: float = 5.0
@@ -63,22 +65,23 @@ class LineLoss(nn.Module):
         super().__init__()
         self.near, self.grey, self.first, self.steady = near, grey, first, steady
 
-    def forward(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, paper: Tensor, care: Tensor, middle: Tensor) -> Tensor:
         """The loss of all styles, of which the first counts more.
 
         Args:
             logits: of paper, [N V, styles, H, W], of V views of each crop.
             paper: from 0 to 1, [N, styles, H, W].
             care: how many times each pixel counts, [N, styles, H, W].
+            middle: the logit that is written as mid-grey, [N].
 
         """
-        own = self.single(logits[:, :1].float(), paper[:, :1], care[:, :1])
+        own = self.single(logits[:, :1].float(), paper[:, :1], care[:, :1], middle)
         if logits.shape[1] == 1:
             return own
-        others = self.single(logits[:, 1:].float(), paper[:, 1:], care[:, 1:])
+        others = self.single(logits[:, 1:].float(), paper[:, 1:], care[:, 1:], middle)
         return self.first * own + (1 - self.first) * others
 
-    def single(self, logits: Tensor, paper: Tensor, care: Tensor) -> Tensor:
+    def single(self, logits: Tensor, paper: Tensor, care: Tensor, middle: Tensor) -> Tensor:
         """The loss of one style."""
         outside, inside = distances(1 - paper, self.FURTHEST), distances(paper, self.FURTHEST)
         off = torch.maximum(outside, inside)
@@ -90,8 +93,11 @@ class LineLoss(nn.Module):
         entropy = functional.binary_cross_entropy_with_logits(logits, paper, weight=weight)
         grey = (4 * drawn * (1 - drawn)).mean()
         loss = entropy + unlike(drawn, paper, care) + self.grey * grey
+        middle = middle.repeat_interleave(views).view(-1, 1, 1, 1)
+        written = torch.sigmoid(self.STEEP * (logits - middle))
         for view in range(1, views):
-            loss = loss + self.steady * unlike(drawn[view::views], drawn[::views], care[::views])
+            apart = unlike(written[view::views], written[::views], care[::views])
+            loss = loss + self.steady * apart
         return loss
 
 

@@ -50,7 +50,18 @@ BLACK, WHITE = 0.75, 0.89
 EVEN = 1.2
 
 
-def similarity(logits: torch.Tensor, paper: torch.Tensor, _care: torch.Tensor) -> torch.Tensor:
+def levels() -> tuple[float, float]:
+    """The logits of paper that become black and white."""
+    black, white = (math.log(share / (1 - share)) for share in (BLACK, WHITE))
+    return black, white
+
+
+def darker(doublings: torch.Tensor) -> torch.Tensor:
+    """What is taken from the logits of a picture of so many doublings, [N] → [N]."""
+    return EVEN * doublings.clamp(-1, 1)
+
+
+def similarity(logits: torch.Tensor, paper: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
     """SSIM of the default style to the teacher's, the metric."""
     return ssim(torch.sigmoid(logits[:, :1].float()), paper[:, :1])
 
@@ -74,7 +85,8 @@ class Views(Callback):  # type: ignore[misc]
             views.append(degrade(views[0], light.float() / 255))
         photos = normalise(torch.stack(views, 1).flatten(0, 1))
         self.learn.xb = photos, doublings.repeat_interleave(len(views))
-        self.learn.yb = paper.float() / 255, care.float()
+        middle = sum(levels()) / 2 + darker(doublings)
+        self.learn.yb = paper.float() / 255, care.float(), middle
 
 
 class BFloat16(Callback):  # type: ignore[misc]
@@ -251,7 +263,7 @@ class Finished(nn.Module):
 
     def forward(self, photo: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What `prepare` takes, [1, 3, H, W] → logits of paper, [1, 1, H, W] for each style."""
-        logits = self.network(self.prepare(photo)) - EVEN * doublings_of(photo).clamp(-1, 1)
+        logits = self.network(self.prepare(photo)) - darker(doublings_of(photo))
         first, *others = logits.split(1, 1)
         return self.finish(first), *others
 
@@ -261,7 +273,7 @@ def write(model: nn.Module, path: Path, **metadata: Any) -> None:
 
     `Exposed` normalises the photo.
     """
-    black, white = (math.log(share / (1 - share)) for share in (BLACK, WHITE))
+    black, white = levels()
     export(
         Finished(Exposed(MEAN, STD), model.float(), WithoutSpecks(black, white)),
         path,

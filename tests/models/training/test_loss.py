@@ -6,6 +6,8 @@ from torch import Tensor
 
 from models.training.loss import LineLoss, distances, ssim
 
+MIDDLE = 1.6  # the logit of paper that is written as mid-grey
+
 
 def stroke(column: int = 20) -> Tensor:
     """Paper with one upright stroke, [1, 1, 40, 40]."""
@@ -16,7 +18,8 @@ def stroke(column: int = 20) -> Tensor:
 
 def loss(logits: Tensor, paper: Tensor, care: float = 1.0, **options: float) -> Tensor:
     """The loss where every pixel counts `care` times."""
-    result: Tensor = LineLoss(**options)(logits, paper, torch.full_like(paper, care))
+    middle = torch.full([len(paper)], MIDDLE)
+    result: Tensor = LineLoss(**options)(logits, paper, torch.full_like(paper, care), middle)
     return result
 
 
@@ -83,3 +86,15 @@ def test_views_lie_beside_their_own_crop() -> None:
     right = torch.cat([sure(crops[:1])] * 2 + [sure(crops[1:])] * 2)
     mixed = torch.cat([sure(crops)] * 2)
     assert loss(right, crops) < loss(mixed, crops)
+
+
+def test_views_are_compared_as_they_are_written() -> None:
+    """What is written as black twice is alike, however sure of it the network is."""
+    paper = stroke()
+
+    def apart(*logits: float) -> float:
+        views = torch.cat([torch.full_like(paper, each) for each in logits])
+        return float(loss(views, paper, steady=4.0) - loss(views, paper, steady=0.0))
+
+    assert apart(-4.0, MIDDLE - 3) < 0.02
+    assert apart(MIDDLE - 0.6, MIDDLE + 0.6) > 2
