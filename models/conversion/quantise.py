@@ -67,9 +67,8 @@ def quantise(
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(model, ready, skip_symbolic_shape=True)
         convs = [n.name for n in onnx.load(ready).graph.node if n.op_type == "Conv"]
-        # The last layers write the picture itself, the first read the photo (the default network's
-        # third is its first that is learned): these suffer most.
-        for in_float in ([], convs[-1:], convs[-1:] + convs[:3], convs[-3:] + convs[:3]):
+        # The last layers write the picture itself, the first read the photo: these suffer most.
+        for in_float in ([], convs[-1:], convs[-1:] + convs[:1], convs[-3:] + convs[:1]):
             _quantise(ready, to, photos, in_float)
             agreement = _worst(Model(to), reference, judged)
             if agreement.ssim >= bound:

@@ -21,11 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.onnx.operators import shape_as_tensor
 
-from models.training.flow import LUMINANCE
-
 MULTIPLE = 32  # H and W: half for the stem, four halvings below it
 WIDTHS = (16, 32, 48, 80, 128)
-COARSE = 8  # pixels that colours are a mean of, each way
 STYLES = ("ink", "line")  # what the channels of the output are; the first is the default
 SIDE = 1024  # pixels of the longer side that "no larger and no smaller" means
 
@@ -39,40 +36,6 @@ class Block(nn.Sequential):
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         )
-
-
-class Stem(nn.Module):
-    """Halves the photo, and sees its lightness in full but its colours only coarsely.
-
-    Colours say what a thing is; where it ends, lightness says. Noise and compression harm colours
-    most, which then change what is drawn, so they come as means of `COARSE` by `COARSE` pixels:
-    a JPEG keeps little more.
-    """
-
-    halves: Tensor
-    tints: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        lightness = torch.tensor(LUMINANCE)
-        # Lightness, space to depth; and how far red and blue are from it.
-        halves = torch.eye(4).view(4, 1, 2, 2) * lightness.view(1, 3, 1, 1)
-        tints = torch.eye(3)[[0, 2]] - lightness
-        self.register_buffer("halves", halves, persistent=False)
-        self.register_buffer("tints", tints.view(2, 3, 1, 1), persistent=False)
-        self.block = Block(4 + 2, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised RGB [N, 3, H, W] → [N, width, H / 2, W / 2]."""
-        stem: Tensor = self.block(self.seen(x))
-        return stem
-
-    def seen(self, x: Tensor) -> Tensor:
-        """Four pixels' lightness, and two tints, [N, 6, H / 2, W / 2]."""
-        light = functional.conv2d(x, self.halves, stride=2)
-        colour = functional.conv2d(functional.avg_pool2d(x, COARSE), self.tints)
-        colour = functional.interpolate(colour, scale_factor=COARSE / 2, mode="bilinear")
-        return torch.cat([light, colour], 1)
 
 
 class Residual(nn.Module):
@@ -127,7 +90,8 @@ class Network(nn.Module):
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
-        self.stem = Stem(widths[0])
+        # Space to depth and a convolution over it, written as the one convolution it is.
+        self.stem = Block(3, widths[0], size=6, stride=2)
         pairs = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(
             nn.Sequential(Block(above, below, stride=2), Residual(below)) for above, below in pairs
@@ -170,7 +134,6 @@ def from_file(path: Path) -> Network:
     Batch normalisation was folded into the convolutions: it starts as what changes nothing, and
     has to see some photos (`settle`) before it can be trained. A file with one style gives both.
     A file of version 1.0 does not know of the photo's side, which then changes nothing at first.
-    An earlier file whose stem sees colours in full draws a little differently at first.
 
     Raises:
         ValueError: the file holds another network.
@@ -178,13 +141,10 @@ def from_file(path: Path) -> Network:
     """
     graph = onnx.load(path).graph
     weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    for node in graph.node:  # what holds the same numbers is stored once
-        if node.op_type == "Identity" and node.input[0] in weights:
-            weights[node.output[0]] = weights[node.input[0]]
     convolved = [
         [torch.from_numpy(weights[name].copy()) for name in node.input[1:]]
         for node in graph.node
-        if node.op_type == "Conv" and node.input[1] in weights  # the stem's constants are not
+        if node.op_type == "Conv"
     ]
     stored = [each for each in convolved if len(each) == 2]
     told_by = [each[0] for each in convolved if len(each) == 1]  # those without bias are `told`'s
@@ -192,10 +152,6 @@ def from_file(path: Path) -> Network:
     convolutions = in_order(network)
     if len(stored) != len(convolutions):
         raise ValueError(f"{path} has {len(stored)} convolutions, not {len(convolutions)}")
-    if len(told_by) not in (0, len(network.doubled)):
-        raise ValueError(f"{path} is told its side {len(told_by)} times")
-    if stored[0][0].shape[1:] == (3, 6, 6):
-        stored[0][0] = coarse(stored[0][0])
     with torch.no_grad():
         for (convolution, norm), (weight, bias) in zip(convolutions, stored, strict=True):
             times = len(convolution.weight) // len(weight)
@@ -207,18 +163,6 @@ def from_file(path: Path) -> Network:
         for doubled, weight in zip(network.doubled, told_by, strict=False):
             doubled.copy_(weight.transpose(0, 1))
     return network
-
-
-def coarse(weight: Tensor) -> Tensor:
-    """The weight [N, 3, 6, 6] of a stem that saw colours in full, as one for `Stem`, [N, 6, 3, 3].
-
-    Where colours are even, both give the same.
-    """
-    red, green, blue = LUMINANCE
-    light = functional.pixel_unshuffle(weight.sum(1, keepdim=True), 2)
-    # Green is as far from lightness as red and blue together, the other way.
-    tints = [weight[:, 0] - weight[:, 1] * red / green, weight[:, 2] - weight[:, 1] * blue / green]
-    return torch.cat([light, 4 * functional.avg_pool2d(torch.stack(tints, 1), 2)], 1)
 
 
 def in_order(network: Network) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:

@@ -6,16 +6,7 @@ import pytest
 import torch
 
 from models.conversion.export import export
-from models.training.flow import LUMINANCE
-from models.training.network import (
-    MULTIPLE,
-    SIDE,
-    STYLES,
-    Block,
-    Network,
-    from_file,
-    settle,
-)
+from models.training.network import MULTIPLE, SIDE, STYLES, Network, from_file, settle
 from models.training.train import METADATA, write
 
 
@@ -78,32 +69,6 @@ def test_is_read_from_its_file_and_settling_changes_nothing(tmp_path: Path) -> N
     torch.testing.assert_close(again(photos, sides), expected, atol=1e-3, rtol=1e-3)
     means = [value for name, value in again.named_buffers() if name.endswith("running_mean")]
     assert min(mean.abs().max() for mean in means) > 0, "the statistics are those of the photos"
-
-
-@torch.no_grad()
-def test_noise_in_colours_alone_hardly_reaches_it() -> None:
-    torch.manual_seed(3)
-    stem = Network().eval().stem
-    even = torch.zeros(1, 3, 128, 128)
-    noise = torch.randn_like(even)
-    dull = noise - torch.einsum("nchw,c->nhw", noise, torch.tensor(LUMINANCE))[:, None]
-    of_lightness, of_colours = (
-        (stem(even + each) - stem(even)).std() for each in (noise[:, :1].expand_as(even), dull)
-    )
-    assert of_colours < 0.1 * of_lightness
-    red = even + torch.tensor([1.0, -1.0, 0]).view(3, 1, 1)
-    assert (stem(red) - stem(even)).abs().max() > 0.05, "what is coloured all over is seen"
-
-
-@torch.no_grad()
-def test_a_file_whose_stem_saw_colours_in_full_draws_even_ones_the_same(tmp_path: Path) -> None:
-    torch.manual_seed(4)
-    network = told(Network())
-    network.stem = Block(3, 16, size=6, stride=2)  # type: ignore[assignment]
-    write(network.eval(), tmp_path / "model.onnx")
-    photo = torch.randn(1, 1, 96, 128) + torch.randn(1, 3, 1, 1)  # any lightness, one tint
-    again = from_file(tmp_path / "model.onnx").eval()
-    torch.testing.assert_close(again(photo), network(photo), atol=1e-4, rtol=1e-4)
 
 
 def test_another_network_is_refused(tmp_path: Path) -> None:
