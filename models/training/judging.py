@@ -2,7 +2,7 @@
 
 A score is a number for one face or one photo; a metric is the mean of its scores. Ink is what is
 darker than 128 unless said. All lengths are in pixels of the photo at its own size, at most 1024.
-Metrics of ink are won by a page that is all black, so the two guards are read beside them: ink on
+Metrics of ink are won by a page that is all black, so the guards are read beside them: ink on
 cheeks and forehead, and ink on flat light paper.
 """
 
