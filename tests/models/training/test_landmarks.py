@@ -20,7 +20,7 @@ def landmarks(monkeypatch: pytest.MonkeyPatch) -> Any:
 def face(x: float, y: float) -> np.ndarray:
     """A square mesh of 40 pixels, [478, 2]."""
     corners = np.array([[-20, -20], [20, -20], [-20, 20], [20, 20]])
-    mesh = np.concatenate([np.tile(corners, (119, 1)), np.zeros((2, 2))]) + (x, y)
+    mesh = np.concatenate([np.tile(corners, (119, 1)), np.zeros((2, 2))]) + np.array([x, y])
     return mesh.astype(np.float32)
 
 
