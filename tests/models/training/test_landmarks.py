@@ -19,9 +19,9 @@ def landmarks(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def face(x: float, y: float) -> np.ndarray:
     """A square mesh of 40 pixels, [478, 2]."""
-    corners = np.array([[-20, -20], [20, -20], [-20, 20], [20, 20]])
-    mesh = np.concatenate([np.tile(corners, (119, 1)), np.zeros((2, 2))]) + np.array([x, y])
-    return mesh.astype(np.float32)
+    mesh = np.full((478, 2), (x, y), np.float32)
+    mesh[:4] += [[-20, -20], [20, -20], [-20, 20], [20, 20]]
+    return mesh
 
 
 def finder(landmarks: Any, *found: np.ndarray) -> Any:
