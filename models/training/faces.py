@@ -127,11 +127,11 @@ def read(photo: Path, size: tuple[int, int], *, trusted: bool = True) -> People:
     """
     marks = photo.with_suffix(".faces.npz")
     with np.load(marks) as file, Image.open(photo) as picture:
+        if "plain" not in file:
+            raise ValueError(f"{marks} is of an earlier version: python -m models photos")
         mask = Image.fromarray(file["person"]).resize(size[::-1], Image.Resampling.BILINEAR)
         person = np.asarray(mask, dtype=np.float32) / np.float32(255)
         scale = max(size) / max(picture.size)
-        if "plain" not in file:
-            raise ValueError(f"{marks} is of an earlier version: python -m models photos")
         found = [
             Face(mesh * np.float32(scale), bool(plain))
             for mesh, plain in zip(file["faces"], file["plain"], strict=True)

@@ -74,8 +74,7 @@ class Finder:
         found = self.mesh.process(np.array(square)).multi_face_landmarks
         if not found:
             return None
-        points = np.array([(point.x, point.y) for point in found[0].landmark])
-        return np.asarray(points * 2 * side + corner, np.float32)
+        return np.asarray(_shares(found[0]) * 2 * side + corner, np.float32)
 
     def faces(self, photo: Pixels) -> Points:
         """Every face once, [N, 478, 2]."""
@@ -92,8 +91,7 @@ class Finder:
     def plain(self, photo: Pixels, faces: Points) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which of `faces` [N, 478, 2] the mesh finds by itself in the whole photo, [N]."""
         found = self.whole.process(photo).multi_face_landmarks or ()
-        shares = [np.array([(point.x, point.y) for point in each.landmark]) for each in found]
-        meshes = [each * photo.shape[1::-1] for each in shares]
+        meshes = [_shares(each) * photo.shape[1::-1] for each in found]
         return np.array([any(_same(face, mesh) for mesh in meshes) for face in faces], np.bool_)
 
     def person(self, photo: Pixels) -> Pixels:
@@ -102,6 +100,11 @@ class Finder:
             (self.segmentation.process(photo).segmentation_mask * 255).astype("u1")
         )
         return np.array(mask.resize((PERSON_SIDE, PERSON_SIDE), Image.Resampling.BILINEAR))
+
+
+def _shares(mesh: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The points of MediaPipe's mesh as shares of the photo's width and height, [478, 2]."""
+    return np.array([(point.x, point.y) for point in mesh.landmark])
 
 
 def _same(a: Points, b: Points) -> bool:

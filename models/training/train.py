@@ -42,18 +42,12 @@ METADATA = {
 }
 MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
 STD = (0.229, 0.224, 0.225)
-# Probabilities of paper that become black and white. What is unsure becomes ink rather than paper:
-# a contour that breaks off is worse than one that is a little wide.
-BLACK, WHITE = 0.75, 0.89
+# Logits of paper that become black and white, by probability. What is unsure becomes ink rather
+# than paper: a contour that breaks off is worse than one that is a little wide.
+BLACK, WHITE = (math.log(paper / (1 - paper)) for paper in (0.75, 0.89))
 # By how much twice the side turns logits towards ink, from 512 to 2048 pixels: strokes keep their
 # share of the picture more closely than the network learns.
 EVEN = 1.2
-
-
-def levels() -> tuple[float, float]:
-    """The logits of paper that become black and white."""
-    black, white = (math.log(share / (1 - share)) for share in (BLACK, WHITE))
-    return black, white
 
 
 def darker(doublings: torch.Tensor) -> torch.Tensor:
@@ -85,7 +79,7 @@ class Views(Callback):  # type: ignore[misc]
             views.append(degrade(views[0], light.float() / 255))
         photos = normalise(torch.stack(views, 1).flatten(0, 1))
         self.learn.xb = photos, doublings.repeat_interleave(len(views))
-        middle = sum(levels()) / 2 + darker(doublings)
+        middle = (BLACK + WHITE) / 2 + darker(doublings)
         self.learn.yb = paper.float() / 255, care.float(), middle
 
 
@@ -273,15 +267,14 @@ def write(model: nn.Module, path: Path, **metadata: Any) -> None:
 
     `Exposed` normalises the photo.
     """
-    black, white = levels()
     export(
-        Finished(Exposed(MEAN, STD), model.float(), WithoutSpecks(black, white)),
+        Finished(Exposed(MEAN, STD), model.float(), WithoutSpecks(BLACK, WHITE)),
         path,
         mean=(0.0,) * 3,
         std=(1 / 255,) * 3,
         metadata={**METADATA, **metadata},
         styles=STYLES,
         multiple=MULTIPLE,
-        low=black,
-        high=white,
+        low=BLACK,
+        high=WHITE,
     )
