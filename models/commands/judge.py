@@ -30,9 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
     draws |= {"XDoG": judging.xdog, "Canny": judging.canny_edges}
     every = list(judging.cases(arguments.build))
     examined = every[:: -(-len(every) // arguments.most)]
-    sizes = [face.eyes for case in examined for face in case.people.faces]
-    large = sum(size >= judging.LARGE for size in sizes)
-    medium = sum(judging.MEDIUM <= size < judging.LARGE for size in sizes)
-    print(f"{len(examined)} photos; {large} faces of 50 px and more, {medium} of 20 to 50 px\n")
+    people = [face for case in examined for face in case.people.faces]
+    large = sum(face.eyes >= judging.LARGE for face in people)
+    medium = sum(judging.MEDIUM <= face.eyes < judging.LARGE for face in people)
+    plain = sum(face.plain for face in people)
+    print(
+        f"{len(examined)} photos; {len(people)} faces, {plain} of them plain; "
+        f"{large} of 50 px and more between the eyes, {medium} of 20 to 50 px\n"
+    )
     print(judging.table(judging.measure(examined, draws)))
     return 0
