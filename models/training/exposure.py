@@ -32,13 +32,16 @@ class Exposed(nn.Module):
         self.register_buffer("nothing", torch.zeros(3))
 
     def forward(self, photo: Tensor) -> Tensor:
-        """Float [1, 3, H, W] from 0 to 255 → normalised; H and W are `AREA` at least."""
-        areas = functional.avg_pool2d(photo, AREA).amax(1).flatten(1)
+        """Float [1, 3, H, W] from 0 to 255 → normalised; H and W are multiples of `AREA`."""
+        height, width = photo.shape[2:]
+        # The engine takes means of rows and columns in less time than it pools areas, bounds pixels
+        # in less than it takes minima of them, and normalises in less than it multiplies and adds.
+        rows = photo.reshape(1, 3, height // AREA, AREA, width).mean(3)
+        areas = rows.reshape(1, 3, -1, width // AREA, AREA).mean(4).amax(1).flatten(1)
         lightest = torch.topk(areas, areas.shape[1] // LIGHTER + 1).values[0, -1]
         white = lightest.clamp(255 / MOST, 255)
-        # The engine does this in one pass, and a multiplication and an addition in two.
         return functional.batch_norm(
-            torch.minimum(photo, white),
+            photo.clamp(max=white),
             self.nothing,
             self.nothing + 1,
             (white * self.std).reciprocal(),

@@ -23,6 +23,6 @@ class WithoutSpecks(nn.Module):
     def forward(self, levels: Tensor) -> Tensor:
         """Float [N, C, H, W] → the same. Beyond the border is paper."""
         ink = (self.middle - levels).clamp(0, self.middle - self.black)
-        ring = 25 * functional.avg_pool2d(ink, 5, 1, 2) - 9 * functional.avg_pool2d(ink, 3, 1, 1)
-        # One black pixel on the ring is as much as there is between black and white.
-        return torch.maximum(levels, functional.max_pool2d(self.white - 2 * ring, 3, 1, 1))
+        # Twice the ink on the ring: one black pixel is as much as there is from black to white.
+        ring = 50 * functional.avg_pool2d(ink, 5, 1, 2) - 18 * functional.avg_pool2d(ink, 3, 1, 1)
+        return torch.maximum(levels, functional.max_pool2d(self.white - ring, 3, 1, 1))

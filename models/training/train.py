@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from models.conversion.torchvision_operators import declare_operators
 
@@ -45,6 +46,7 @@ STD = (0.229, 0.224, 0.225)
 # Logits of paper that become black and white, by probability. What is unsure becomes ink rather
 # than paper: a contour that breaks off is worse than one that is a little wide.
 BLACK, WHITE = (math.log(paper / (1 - paper)) for paper in (0.75, 0.89))
+LEVELS = 0.5, 255.5  # of black and white: without their fraction they are the bytes, rounded
 # By how much twice the side turns logits towards ink, from 512 to 2048 pixels: strokes keep their
 # share of the picture more closely than the network learns.
 EVEN = 1.2
@@ -249,16 +251,41 @@ def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) 
 
 
 class Finished(nn.Module):
-    """`network` after `prepare`, and `finish` for the first of its styles, since it takes time."""
+    """`network` after `prepare`, as grey levels, and `finish` for the first style: it takes time.
 
-    def __init__(self, prepare: nn.Module, network: nn.Module, finish: nn.Module) -> None:
+    `black` is the logit that becomes `LEVELS[0]`, `white` that which becomes `LEVELS[1]`.
+    """
+
+    nothing: torch.Tensor
+    gain: torch.Tensor
+
+    def __init__(
+        self,
+        prepare: nn.Module,
+        network: nn.Module,
+        finish: nn.Module,
+        *,
+        black: float,
+        white: float,
+    ) -> None:
         super().__init__()
-        self.prepare, self.network, self.finish = prepare, network, finish
+        self.prepare, self.network, self.finish, self.black = prepare, network, finish, black
+        self.register_buffer("nothing", torch.zeros(len(STYLES)))
+        self.register_buffer("gain", torch.full((len(STYLES),), 255 / (white - black)))
 
     def forward(self, photo: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """What `prepare` takes, [1, 3, H, W] → logits of paper, [1, 1, H, W] for each style."""
-        logits = self.network(self.prepare(photo)) - darker(doublings_of(photo))
-        first, *others = logits.split(1, 1)
+        """What `prepare` takes, [1, 3, H, W] → levels, [1, 1, H, W] for each style."""
+        black = self.black + darker(doublings_of(photo))
+        # The engine does this in one pass, and a subtraction and a multiplication in two.
+        levels: torch.Tensor = functional.batch_norm(
+            self.network(self.prepare(photo)),
+            self.nothing,
+            self.nothing + 1,
+            self.gain,
+            LEVELS[0] - black * self.gain,
+            eps=0.0,
+        )
+        first, *others = torch.split(levels, 1, 1)
         return self.finish(first), *others
 
 
@@ -267,14 +294,15 @@ def write(model: nn.Module, path: Path, **metadata: Any) -> None:
 
     `Exposed` normalises the photo.
     """
+    prepare, finish = Exposed(MEAN, STD), WithoutSpecks(*LEVELS)
     export(
-        Finished(Exposed(MEAN, STD), model.float(), WithoutSpecks(BLACK, WHITE)),
+        Finished(prepare, model.float(), finish, black=BLACK, white=WHITE),
         path,
         mean=(0.0,) * 3,
         std=(1 / 255,) * 3,
         metadata={**METADATA, **metadata},
         styles=STYLES,
         multiple=MULTIPLE,
-        low=BLACK,
-        high=WHITE,
+        low=LEVELS[0],
+        high=LEVELS[1],
     )

@@ -46,16 +46,21 @@ def test_normalises_and_stretches_inside(tmp_path: Path, photo: np.ndarray) -> N
     np.testing.assert_allclose(run(path, photo)[0].astype(int), expected, atol=1)
 
 
-def test_a_network_of_pixels_gets_them_as_they_are(tmp_path: Path, photo: np.ndarray) -> None:
+@pytest.mark.parametrize("low", [0, 0.5])
+def test_a_network_of_pixels_gets_them_as_they_are(
+    tmp_path: Path, photo: np.ndarray, low: float
+) -> None:
+    """And one whose levels are higher by a half has rounded them already."""
     path = tmp_path / "model.onnx"
     export(
         nn.Identity(), path, mean=(0,) * 3, std=(1 / 255,) * 3, metadata=METADATA, multiple=32,
-        high=255,
+        low=low, high=255 + low,
     )  # fmt: skip
     np.testing.assert_array_equal(run(path, photo)[0], photo)
     operators = [node.op_type for node in onnx.load(path).graph.node]
     assert operators[:2] == ["Transpose", "Cast"]
-    assert "Add" not in operators
+    assert "Mul" not in operators
+    assert ("Add" in operators) == (low == 0)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (160, 64), (64, 352)])

@@ -176,7 +176,9 @@ def test_a_gpu_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> 
 def test_logits_turn_to_ink_as_the_side_grows(side: int, more: float) -> None:
     """So that strokes, which the network draws too alike in pixels, keep their share."""
     even = torch.zeros(1, 2, 32, side)
-    first, second = Finished(nn.Identity(), nn.Identity(), nn.Identity())(even)
+    nothing = nn.Identity()
+    first, second = Finished(nothing, nothing, nothing, black=-3.0, white=2.0)(even)
     assert first.shape == second.shape == (1, 1, 32, side)
-    assert torch.allclose(first, torch.tensor(more * EVEN))
+    level = 0.5 + 255 * (more * EVEN + 3) / 5
+    assert torch.allclose(first, torch.tensor(level))
     assert (second == first).all()
