@@ -38,6 +38,7 @@ from models.conversion.text import plain
 ROOM = 0.75  # of the function's memory: the rest is for photos, answers and the engine's variance
 SMALLEST_SIDE = 256
 CALIBRATED_AT = (256, 320)  # every activation of every photo is kept for a while: not too large
+LARGER = (768, 960)  # one photo is judged at: a network may go by the size, as the default one does
 FURTHEST = 8.0  # grey levels of 255, on average: eight bits are within 3, others within 1
 TIMEOUT = 29  # seconds that the function has for a photo
 
@@ -243,9 +244,12 @@ def _in_eight_bits(model: Path, notes: list[str], samples: Path) -> list[Pixels]
     if len(photos) < 2:
         raise RefusedError("--int8 needs two photos or more in --photos: one is left to judge by")
     size = photos[0].shape[:2]
+    judged = photos[1::2]
+    if int(_metadata(model)["max_side"]) >= max(LARGER) and not _fixed_size(model):
+        judged += agreement.photos(samples, LARGER)[1:2]
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / model.name
-        done = quantise.quantise(model, small, photos[::2], photos[1::2])
+        done = quantise.quantise(model, small, photos[::2], judged)
         before, after = (cost(path, size, runs=3) for path in (model, small))
         gain = before.busy / after.busy
         if gain > 1:

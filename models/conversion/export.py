@@ -47,7 +47,7 @@ class Uint8(nn.Module):
         self.register_buffer("offset", offset.float().view(1, 3, 1, 1))
         self.normalises = bool((self.scale != 1).any() or (self.offset != 0).any())
         self.gain = 255 / (high - low)
-        self.shift = 0.5 - low * self.gain  # what rounds before the fraction is cut off is in it
+        self.shift = low * self.gain - 0.5  # rounds, as the fraction is cut off afterwards
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Uint8 [1, H, W, 3] → uint8 [1, H, W, C], one or one a style."""
@@ -59,7 +59,7 @@ class Uint8(nn.Module):
     def pixels(self, drawn: Tensor) -> Tensor:
         """Float [1, C, H, W] → uint8 [1, H, W, C]."""
         levels = drawn if self.gain == 1 else drawn * self.gain
-        levels = levels + self.shift if self.shift else levels
+        levels = levels - self.shift if self.shift else levels
         return levels.clamp(0.5, 255.5).to(torch.uint8).permute(0, 2, 3, 1)
 
 

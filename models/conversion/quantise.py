@@ -2,7 +2,8 @@
 
 Static quantisation: weights per output channel, activations by the ranges that they have on photos.
 Every layer is quantised at first; while similarity is too low, the layers that cost most of it go
-back to float.
+back to float. What is computed from a photo's size alone always stays in float: of other sizes
+calibration knows nothing.
 """
 
 from __future__ import annotations
@@ -66,10 +67,12 @@ def quantise(
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(model, ready, skip_symbolic_shape=True)
-        convs = [n.name for n in onnx.load(ready).graph.node if n.op_type == "Conv"]
+        graph = onnx.load(ready).graph
+        of_size = _of_size(graph)
+        convs = [n.name for n in graph.node if n.op_type == "Conv" and n.name not in of_size]
         # The last layers write the picture itself, the first read the photo: these suffer most.
         for in_float in ([], convs[-1:], convs[-1:] + convs[:1], convs[-3:] + convs[:1]):
-            _quantise(ready, to, photos, in_float)
+            _quantise(ready, to, photos, [*of_size, *in_float])
             agreement = _worst(Model(to), reference, judged)
             if agreement.ssim >= bound:
                 return Quantised(agreement, in_float)
@@ -87,6 +90,18 @@ def _worst(made: Model, reference: Model, judged: Sequence[Pixels]) -> Agreement
         ),
         key=lambda agreement: agreement.ssim,
     )
+
+
+def _of_size(graph: onnx.GraphProto) -> list[str]:
+    """The names of the nodes that no pixel reaches, as through `Shape` none does."""
+    reached = {each.name for each in graph.input}
+    names = []
+    for node in graph.node:
+        if node.op_type not in ("Shape", "Size") and reached.intersection(node.input):
+            reached.update(node.output)
+        else:
+            names.append(node.name)
+    return names
 
 
 def _quantise(ready: Path, to: Path, photos: Sequence[Pixels], in_float: list[str]) -> None:

@@ -9,10 +9,13 @@ import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 from PIL import Image
+from torch.onnx.operators import shape_as_tensor
 
 from artline.drawing.model import Model
 from models.conversion import agreement, fastai1, quantise
+from models.conversion.convert import CALIBRATED_AT, convert
 from models.conversion.export import export
+from models.conversion.options import Options
 from models.conversion.pickles import RefusedError
 
 HERE = Path(__file__).parent
@@ -88,3 +91,40 @@ def test_what_cannot_keep_its_looks_is_refused(model: Any, tmp_path: Path) -> No
     photos = agreement.photos(SAMPLES, SIZE)
     with pytest.raises(RefusedError, match=r"SSIM 0\.99999"):
         quantise.quantise(model, tmp_path / "small.onnx", photos[:1], photos[1:], bound=0.99999)
+
+
+class BySide(torch.nn.Module):
+    """Draws by the photo's side: darker by a sum, or by pixels of which calibration sees none."""
+
+    def __init__(self, *, in_pixels: bool) -> None:
+        super().__init__()
+        self.in_pixels = in_pixels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        light = torch.relu(x.mean(1, keepdim=True))
+        side = shape_as_tensor(x)[2:].max().to(light.dtype) / 1024
+        return light * side + x[:, :1] / 4 if self.in_pixels else light / (side + 0.5)
+
+
+def by_side(path: Path, *, in_pixels: bool) -> Path:
+    metadata = {"name": "by side", "version": "1", "license": "MIT", "source": "a test"}
+    module = BySide(in_pixels=in_pixels)
+    export(module, path, mean=(0.0,) * 3, std=(1.0,) * 3, metadata=metadata, multiple=2)
+    return path
+
+
+def test_what_goes_by_the_size_alone_stays_in_float(tmp_path: Path) -> None:
+    model, small = by_side(tmp_path / "model.onnx", in_pixels=False), tmp_path / "small.onnx"
+    photos = agreement.photos(SAMPLES, SIZE)
+    quantise.quantise(model, small, photos[::2], photos[1::2])
+    larger = agreement.photos(SAMPLES, (480, 640))
+    assert agreement.compare(Model(small).run, Model(model).run, larger).mean < 1
+    assert any(node.op_type == "QuantizeLinear" for node in onnx.load(small).graph.node)
+
+
+def test_a_larger_photo_is_judged_too(tmp_path: Path) -> None:
+    model = by_side(tmp_path / "model.onnx", in_pixels=True)
+    photos = agreement.photos(SAMPLES, CALIBRATED_AT)
+    quantise.quantise(model, tmp_path / "small.onnx", photos[::2], photos[1::2])
+    with pytest.raises(RefusedError, match="eight bits"):
+        convert(model, tmp_path / "eight.onnx", Options(int8=True), SAMPLES)
