@@ -32,13 +32,19 @@ class Agreement:
         return f"mean {self.mean:.3f}/255, at most {self.largest:.2f}/255, SSIM {self.ssim:.4f}"
 
 
-def photos(folder: Path, size: tuple[int, int] | None = None) -> list[Pixels]:
+def photos(
+    folder: Path, size: tuple[int, int] | None = None, *, most: int | None = None
+) -> list[Pixels]:
     """The photos in `folder`, upright, uint8 [H, W, 3], cropped to `size` (height, width).
+
+    With `most`, the first so many.
 
     Raises `FileNotFoundError` where the folder holds no JPEG.
     """
-    found = []
+    found: list[Pixels] = []
     for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+        if len(found) == most:
+            break
         if path.suffix.lower() not in (".jpg", ".jpeg") or not path.is_file():  # a pipe blocks
             continue
         photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")

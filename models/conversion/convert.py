@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from models.conversion.text import plain
 ROOM = 0.75  # of the function's memory: the rest is for photos, answers and the engine's variance
 SMALLEST_SIDE = 256
 CALIBRATED_AT = (256, 320)  # every activation of every photo is kept for a while: not too large
-LARGER = (768, 960)  # one photo is judged at: a network may go by the size, as the default one does
+LARGER = (768, 960)  # of one more photo to judge by: what a network draws may depend on the size
 FURTHEST = 8.0  # grey levels of 255, on average: eight bits are within 3, others within 1
 TIMEOUT = 29  # seconds that the function has for a photo
 
@@ -246,7 +247,10 @@ def _in_eight_bits(model: Path, notes: list[str], samples: Path) -> list[Pixels]
     size = photos[0].shape[:2]
     judged = photos[1::2]
     if int(_metadata(model)["max_side"]) >= max(LARGER) and not _fixed_size(model):
-        judged += agreement.photos(samples, LARGER)[1:2]
+        (larger,) = agreement.photos(samples, LARGER, most=2)[1:]
+        with suppress(RefusedError), agreement.refused(larger):  # too large for the memory
+            Model(model).run(larger)
+            judged.append(larger)
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / model.name
         done = quantise.quantise(model, small, photos[::2], judged)
@@ -255,7 +259,7 @@ def _in_eight_bits(model: Path, notes: list[str], samples: Path) -> list[Pixels]
         if gain > 1:
             shutil.move(small, model)
     notes.append(
-        f"in eight bits, {len(done.in_float)} layers left in float: {gain:.1f} times as fast,"
+        f"in eight bits, {len(done.in_float)} layers put back into float: {gain:.1f} times as fast,"
         f" to the float model {done.agreement} (asked for: {quantise.SIMILAR})"
         + ("" if gain > 1 else "; left in float, since that is as fast")
     )

@@ -59,6 +59,7 @@ class Uint8(nn.Module):
     def pixels(self, drawn: Tensor) -> Tensor:
         """Float [1, C, H, W] → uint8 [1, H, W, C]."""
         levels = drawn if self.gain == 1 else drawn * self.gain
+        # A difference: the quantiser would round a sum, and so the levels, to 256 steps.
         levels = levels - self.shift if self.shift else levels
         return levels.clamp(0.5, 255.5).to(torch.uint8).permute(0, 2, 3, 1)
 

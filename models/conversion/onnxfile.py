@@ -210,7 +210,7 @@ def _sort(graph: onnx.GraphProto) -> None:
     """Order nodes so that each comes after those whose output it takes, as onnx's tools expect."""
     maker = {name: at for at, node in enumerate(graph.node) for name in node.output if name}
     needs = {
-        at: {maker[name] for name in _taken(node) if name in maker} - {at}
+        at: {maker[name] for name in taken(node) if name in maker} - {at}
         for at, node in enumerate(graph.node)
     }
     if all(before < at for at, all_before in needs.items() for before in all_before):
@@ -224,12 +224,12 @@ def _sort(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _taken(node: onnx.NodeProto) -> Iterator[str]:
+def taken(node: onnx.NodeProto) -> Iterator[str]:
     """The names that a node takes, by the graphs inside it as well."""
     yield from node.input
     for graph in _inner(node):
         for inner in graph.node:
-            yield from _taken(inner)
+            yield from taken(inner)
 
 
 def _inner(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:

@@ -1,9 +1,9 @@
 """A model file in eight bits, accepted only where its line art stays similar.
 
 Static quantisation: weights per output channel, activations by the ranges that they have on photos.
-Every layer is quantised at first; while similarity is too low, the layers that cost most of it go
-back to float. What is computed from a photo's size alone always stays in float: of other sizes
-calibration knows nothing.
+Every layer that sees pixels is quantised at first; while similarity is too low, the layers that
+cost most of it go back to float. What is computed from a photo's size alone is never quantised: its
+range at calibration says nothing of other sizes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from onnxruntime.quantization.shape_inference import (  # type: ignore[import-un
 
 from artline.drawing.model import Model
 from models.conversion.agreement import Agreement, Pixels, compare
+from models.conversion.onnxfile import taken
 from models.conversion.pickles import RefusedError
 
 SIMILAR = 0.97  # SSIM to the float model that an eight-bit one has to keep, on its worst photo
@@ -36,7 +37,7 @@ _EIGHT_BITS = ["Conv", "Relu", "Concat", "DepthToSpace", "MaxPool", "Resize", "A
 
 @dataclass(frozen=True)
 class Quantised:
-    """What came of it: how it agrees with the float model, and the layers left in float."""
+    """What came of it: how it agrees with the float model, and the layers put back into float."""
 
     agreement: Agreement
     in_float: list[str]
@@ -67,7 +68,11 @@ def quantise(
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(model, ready, skip_symbolic_shape=True)
-        graph = onnx.load(ready).graph
+        prepared = onnx.load(ready)
+        graph = prepared.graph
+        for number, node in enumerate(graph.node):  # the quantiser goes by names
+            node.name = f"{number} {node.name}"
+        onnx.save(prepared, ready)
         of_size = _of_size(graph)
         convs = [n.name for n in graph.node if n.op_type == "Conv" and n.name not in of_size]
         # The last layers write the picture itself, the first read the photo: these suffer most.
@@ -97,7 +102,7 @@ def _of_size(graph: onnx.GraphProto) -> list[str]:
     reached = {each.name for each in graph.input}
     names = []
     for node in graph.node:
-        if node.op_type not in ("Shape", "Size") and reached.intersection(node.input):
+        if node.op_type not in ("Shape", "Size") and reached.intersection(taken(node)):
             reached.update(node.output)
         else:
             names.append(node.name)

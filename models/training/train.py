@@ -46,7 +46,7 @@ STD = (0.229, 0.224, 0.225)
 # Logits of paper that become black and white, by probability. What is unsure becomes ink rather
 # than paper: a contour that breaks off is worse than one that is a little wide.
 BLACK, WHITE = (math.log(paper / (1 - paper)) for paper in (0.75, 0.89))
-LEVELS = 0.5, 255.5  # of black and white: without their fraction they are the bytes, rounded
+LEVELS = 0.5, 255.5  # black and white, half a level over their bytes: cutting the fraction rounds
 # By how much twice the side turns logits towards ink, from 512 to 2048 pixels: strokes keep their
 # share of the picture more closely than the network learns.
 EVEN = 1.2
@@ -253,7 +253,7 @@ def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) 
 class Finished(nn.Module):
     """`network` after `prepare`, as grey levels, and `finish` for the first style: it takes time.
 
-    `black` is the logit that becomes `LEVELS[0]`, `white` that which becomes `LEVELS[1]`.
+    In a picture of `SIDE` pixels the logit `black` becomes `LEVELS[0]` and `white` `LEVELS[1]`.
     """
 
     nothing: torch.Tensor

@@ -95,7 +95,7 @@ def test_a_job_that_never_ends_lets_others_go_on(
     proxy.refuse("/transform", Answer(413), None)
     job = b'{"id": "1", "status": "queued", "job_url": "/jobs/1"}'
     asked = Answer(200, headers={"content-type": "application/json"}, body=job)
-    proxy.refuse("/jobs", asked, None)  # on this fast clock the other may be late, and become one
+    proxy.refuse("/jobs", asked, None)  # the other photo may be late too, and become a job
     proxy.refuse("/jobs/1", asked)
     choose(page, samples / "cat.jpg", samples / "face.jpg")
     page.wait_for_selector("#doing:has-text('In the queue')")

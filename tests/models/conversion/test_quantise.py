@@ -52,6 +52,55 @@ def test_it_keeps_its_looks_and_its_metadata(model: Any, tmp_path: Path) -> None
     assert len(quantised) > 20
 
 
+def test_nodes_need_no_names(model: Any, tmp_path: Path) -> None:
+    unnamed = onnx.load(model)
+    for node in unnamed.graph.node:
+        node.name = ""
+    onnx.save(unnamed, tmp_path / "unnamed.onnx")
+    photos = agreement.photos(SAMPLES, SIZE)
+    for path in (model, tmp_path / "unnamed.onnx"):
+        quantise.quantise(path, tmp_path / f"small {path.name}", photos[::2], photos[1::2])
+    counts = [
+        [node.op_type for node in onnx.load(file).graph.node].count("QuantizeLinear")
+        for file in tmp_path.glob("small*")
+    ]
+    assert counts[0] == counts[1] > 20
+
+
+def chosen(x: torch.Tensor) -> torch.Tensor:
+    """Goes by the size, and takes pixels all the same."""
+    if x.shape[2] > 2000:
+        return torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+    return x * 2
+
+
+class Branched(torch.nn.Module):
+    """Has a branch between two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.before, self.after = (torch.nn.Conv2d(3, 3, 1) for _ in range(2))
+        self.chosen = torch.jit.script(chosen)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        drawn: torch.Tensor = self.after(self.chosen(self.before(x)))
+        return drawn
+
+
+def test_pixels_are_followed_into_branches(tmp_path: Path) -> None:
+    path, small = tmp_path / "model.onnx", tmp_path / "small.onnx"
+    metadata = {"name": "branched", "version": "1", "license": "MIT", "source": "a test"}
+    scale = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "low": -4.0, "high": 4.0}
+    export(Branched(), path, metadata=metadata, multiple=2, **scale)  # type: ignore[arg-type]
+    photos = agreement.photos(SAMPLES, SIZE)
+    quantise.quantise(path, small, photos[::2], photos[1::2], 0.5)
+    graph = onnx.load(small).graph
+    made_by = {output: node.op_type for node in graph.node for output in node.output}
+    convs = [node for node in graph.node if node.op_type == "Conv"]
+    assert [made_by[node.input[0]] for node in convs] == ["DequantizeLinear"] * 2
+
+
 def test_it_takes_sizes_that_it_was_not_calibrated_at(model: Any, tmp_path: Path) -> None:
     small = tmp_path / "small.onnx"
     photos = agreement.photos(SAMPLES, SIZE)
@@ -94,7 +143,7 @@ def test_what_cannot_keep_its_looks_is_refused(model: Any, tmp_path: Path) -> No
 
 
 class BySide(torch.nn.Module):
-    """Draws by the photo's side: darker by a sum, or by pixels of which calibration sees none."""
+    """Draws by the photo's side: by a sum of two numbers, or in levels that grow with the side."""
 
     def __init__(self, *, in_pixels: bool) -> None:
         super().__init__()
