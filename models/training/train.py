@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from models.conversion.torchvision_operators import declare_operators
 
@@ -23,7 +22,7 @@ from fastai.optimizer import Adam  # type: ignore[import-untyped]  # noqa: E402
 
 from models.conversion.export import export  # noqa: E402
 from models.training.degrade import degrade  # noqa: E402
-from models.training.exposure import Exposed  # noqa: E402
+from models.training.exposure import Exposed, Scaled  # noqa: E402
 from models.training.loss import LineLoss, ssim  # noqa: E402
 from models.training.network import (  # noqa: E402
     MULTIPLE,
@@ -253,38 +252,22 @@ def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) 
 class Finished(nn.Module):
     """`network` after `prepare`, as grey levels, and `finish` for the first style: it takes time.
 
-    In a picture of `SIDE` pixels the logit `black` becomes `LEVELS[0]` and `white` `LEVELS[1]`.
+    In a picture of `SIDE` pixels the logits `BLACK` and `WHITE` become `LEVELS`.
     """
 
-    nothing: torch.Tensor
     gain: torch.Tensor
 
-    def __init__(
-        self,
-        prepare: nn.Module,
-        network: nn.Module,
-        finish: nn.Module,
-        *,
-        black: float,
-        white: float,
-    ) -> None:
+    def __init__(self, prepare: nn.Module, network: nn.Module, finish: nn.Module) -> None:
         super().__init__()
-        self.prepare, self.network, self.finish, self.black = prepare, network, finish, black
-        self.register_buffer("nothing", torch.zeros(len(STYLES)))
-        self.register_buffer("gain", torch.full((len(STYLES),), 255 / (white - black)))
+        self.prepare, self.network, self.finish = prepare, network, finish
+        self.scaled = Scaled(len(STYLES))
+        self.register_buffer("gain", torch.full((len(STYLES),), 255 / (WHITE - BLACK)))
 
     def forward(self, photo: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What `prepare` takes, [1, 3, H, W] → levels, [1, 1, H, W] for each style."""
-        black = self.black + darker(doublings_of(photo))
-        # The engine does this in one pass, and a subtraction and a multiplication in two.
-        levels: torch.Tensor = functional.batch_norm(
-            self.network(self.prepare(photo)),
-            self.nothing,
-            self.nothing + 1,
-            self.gain,
-            LEVELS[0] - black * self.gain,
-            eps=0.0,
-        )
+        black = BLACK + darker(doublings_of(photo))
+        logits = self.network(self.prepare(photo))
+        levels: torch.Tensor = self.scaled(logits, self.gain, LEVELS[0] - black * self.gain)
         first, *others = torch.split(levels, 1, 1)
         return self.finish(first), *others
 
@@ -294,9 +277,8 @@ def write(model: nn.Module, path: Path, **metadata: Any) -> None:
 
     `Exposed` normalises the photo.
     """
-    prepare, finish = Exposed(MEAN, STD), WithoutSpecks(*LEVELS)
     export(
-        Finished(prepare, model.float(), finish, black=BLACK, white=WHITE),
+        Finished(Exposed(MEAN, STD), model.float(), WithoutSpecks(*LEVELS)),
         path,
         mean=(0.0,) * 3,
         std=(1 / 255,) * 3,

@@ -20,7 +20,7 @@ from models.__main__ import main
 from models.training import train
 from models.training.data import loaders
 from models.training.network import STYLES, Network
-from models.training.train import EVEN, Finished
+from models.training.train import BLACK, EVEN, WHITE, Finished
 
 
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,9 +176,8 @@ def test_a_gpu_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> 
 def test_logits_turn_to_ink_as_the_side_grows(side: int, more: float) -> None:
     """So that strokes, which the network draws too alike in pixels, keep their share."""
     even = torch.zeros(1, 2, 32, side)
-    nothing = nn.Identity()
-    first, second = Finished(nothing, nothing, nothing, black=-3.0, white=2.0)(even)
+    first, second = Finished(nn.Identity(), nn.Identity(), nn.Identity())(even)
     assert first.shape == second.shape == (1, 1, 32, side)
-    level = 0.5 + 255 * (more * EVEN + 3) / 5
+    level = 0.5 + 255 * (more * EVEN - BLACK) / (WHITE - BLACK)
     assert torch.allclose(first, torch.tensor(level))
     assert (second == first).all()
