@@ -17,7 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=448, help="a crop's side in pixels")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=1, help="that the network runs on")
-    parser.add_argument("--workers", type=int, default=1, help="processes that prepare crops")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that prepare crops; a GPU needs none"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(

@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from fastai.data.load import DataLoader  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage  # type: ignore[import-untyped]
 from torch import Tensor
+from torch.nn import functional
 
 from models.training import faces
 from models.training.faces import Face, Floats, Mask
@@ -34,36 +35,38 @@ OUTLINES = 32.0  # times ink along the lips and the eyes does
 HAIR = 10.0  # times ink in an area of the head does, as hair and hats are; not on skin
 LINES = 3.0  # times ink in a line counts more than ink in an area, which is easier to see
 THIN = 0.014  # of the photo's side: what is narrower is a line
-# How many times a pixel counts, by its byte in a lesson's counts.
-TIMES = np.exp2(np.arange(256) / 32).astype(np.float16)
+STEPS = 30  # a byte of a lesson's counts that is so much higher counts a pixel twice as much
 TILTED, TILT = 0.3, 30.0  # share of the crops that are tilted, and by how many degrees at most
 CLEAR = 1.25  # times an eye, a brow and the mouth are as large as their contours, with their lines
 WIDE = 0.08  # of the distance of the eyes: how wide the lines of lips and eyes may be
 DARK_SKIN = 0.4  # of the faces are darker than what is around them, or lie partly in shade
+COARSE = 2  # pixels a side of a crop that share the shade on a face, which is soft
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A photo, its line art by style, how much each pixel counts, and the meshes of its faces."""
+    """What is drawn from one photo.
 
-    photo: Image.Image
-    arts: tuple[Image.Image, ...]
-    counts: tuple[Image.Image, ...]  # as `counted` gives them; none for validation
-    faces: Floats  # [N, 478, 2], in pixels
+    `layers`, uint8 [C, H, W], are the photo, its line art by style and, for training, how much each
+    pixel counts, as `counted` gives it. `faces`, [N, 478, 2], are meshes in pixels.
+    """
+
+    layers: Tensor
+    faces: Floats
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of all of them in pixels."""
-        return self.photo.size
+        """Width and height in pixels."""
+        return self.layers.shape[2], self.layers.shape[1]
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of a lesson at some scale: bytes, [H, W, C], and the faces in its pixels."""
+    """A square of a lesson at some scale: uint8 [C, H, W], and the faces in its pixels."""
 
-    photo: Pixels
-    arts: Pixels
-    counts: Pixels
+    photo: Tensor
+    arts: Tensor
+    counts: Tensor
     faces: tuple[Face, ...]
 
 
@@ -72,13 +75,15 @@ class Crops:
 
     An item is the crop, RGB uint8; the light that `degrade` shall leave on it, uint8; log2 of its
     photo's longer side over 1024 pixels; paper (255) or ink (0) for each style, uint8; and how many
-    times each pixel counts for each style, float16. Lessons are held in memory, 9 bytes a pixel. A
-    training crop differs at every reading. A validation crop is the middle of its photo at the
-    lesson's size.
+    times each pixel counts for each style, float16. Lessons are held in the memory of `device`,
+    eight bytes a pixel, and crops are taken there. A training crop differs at every reading. A
+    validation crop is the middle of its photo at the lesson's size.
     """
 
-    def __init__(self, folder: Path, *, size: int, length: int | None = None) -> None:
-        self.folder, self.size, self.length = folder, size, length
+    def __init__(
+        self, folder: Path, *, size: int, length: int | None = None, device: str = "cpu"
+    ) -> None:
+        self.folder, self.size, self.length, self.device = folder, size, length, device
         self.lessons: dict[str, Lesson] = {}
         self.refresh()
         if not self.lessons:
@@ -92,15 +97,16 @@ class Crops:
         weighed = self.length is not None  # validation counts every pixel once
         with ThreadPoolExecutor() as threads:
             read = threads.map(functools.partial(_read, self.folder, weighed=weighed), new)
-            self.lessons.update(zip(new, read, strict=True))
+            for name, (layers, meshes) in zip(new, read, strict=True):
+                self.lessons[name] = Lesson(torch.from_numpy(layers).to(self.device), meshes)
 
     def __len__(self) -> int:
         return self.length or len(self.lessons)
 
     def new_empty(self) -> Crops:
-        """The same without lessons, as an exported learner carries it."""
+        """The same without lessons or device, as an exported learner carries it."""
         empty = copy.copy(self)
-        empty.lessons = {}
+        empty.lessons, empty.device = {}, "cpu"
         return empty
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -108,53 +114,57 @@ class Crops:
         lessons = list(self.lessons.values())
         if self.length is None:
             lesson, scale = lessons[index], 1.0
-            whole = np.dstack([np.asarray(layer) for layer in (lesson.photo, *lesson.arts)])
-            pixels = _fill(_middle(whole, self.size), self.size)
-            photo, art = pixels[..., :3], pixels[..., 3:]
-            light = np.full_like(art[..., :1], 255)
-            layers: list[np.ndarray] = [photo, light, art, np.ones_like(art, np.float16)]
+            whole = _fill(_middle(lesson.layers, self.size), self.size)
+            photo, art = whole[:3], whole[3:]
+            light, care = torch.full_like(art[:1], 255), torch.ones_like(art, dtype=torch.float16)
+            layers = [photo, light, art, care]
         else:
             with_faces = [lesson for lesson in lessons if len(lesson.faces)]
             wanted = with_faces if with_faces and random.random() < FACES else lessons
             lesson = random.choice(wanted)
             scale = _scale()
             crop = _somewhere(lesson, self.size, scale, face=wanted is with_faces)
-            light = shade(crop.faces, crop.photo.shape[:2])[..., None]
-            layers = [crop.photo, light, crop.arts, cared(crop.arts, crop.counts)]
+            layers = [crop.photo, self._light(crop), crop.arts, cared(crop.arts, crop.counts)]
             turns = random.choice((1, 2, 3)) * (random.random() < 0.2)
             mirrored = random.random() < 0.5
-            layers = [np.rot90(layer[:, ::-1] if mirrored else layer, turns) for layer in layers]
+            layers = [layer.flip(2) if mirrored else layer for layer in layers]
+            layers = [torch.rot90(layer, turns, (1, 2)) for layer in layers]
         doublings = torch.tensor(math.log2(scale * max(lesson.size) / SIDE))
-        crops, lights, papers, cares = map(_planes, layers)
-        return crops, lights, doublings, papers, cares
+        crops, light, papers, cares = (layer.contiguous() for layer in layers)
+        return crops, light, doublings, papers, cares
+
+    def _light(self, crop: Crop) -> Tensor:
+        """What is left of the light on a crop, [1, size, size]."""
+        people = [face.moved((0, 0), 1 / COARSE) for face in crop.faces]
+        side = math.ceil(self.size / COARSE)
+        light = torch.from_numpy(shade(people, (side, side))).to(self.device)
+        light = light[None, None].float()  # a GPU enlarges no bytes
+        fine = functional.interpolate(light, scale_factor=COARSE, mode="bilinear")
+        return fine[0, :, : self.size, : self.size].round().byte()
 
 
-def _planes(pixels: np.ndarray) -> Tensor:
-    """[H, W, C] → [C, H, W]."""
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)))
-
-
-def _read(folder: Path, name: str, *, weighed: bool) -> Lesson:
+def _read(folder: Path, name: str, *, weighed: bool) -> tuple[Pixels, Floats]:
+    """The layers and the meshes of a lesson."""
     photo, *arts = (Image.open(folder / f"{name}.{kind}.png") for kind in ("photo", *STYLES))
-    for layer in (photo, *arts):
-        layer.load()
+    layers = [*np.moveaxis(np.asarray(photo), -1, 0), *map(np.asarray, arts)]
     meshes = np.load(folder / f"{name}.faces.npy")
     if meshes.shape[1:] != (faces.MESH, 2):
         raise ValueError(f"{folder.parent} holds lessons of an earlier version: delete it")
-    counts: Iterable[Pixels] = ()
     if weighed:
-        inks = np.stack([np.asarray(art) < 128 for art in arts])
-        counts = counted([Face(mesh) for mesh in meshes], inks, THIN * max(photo.size))
-    return Lesson(photo, tuple(arts), tuple(map(Image.fromarray, counts)), meshes)
+        inks = np.stack(layers[3:]) < 128
+        layers += list(counted([Face(mesh) for mesh in meshes], inks, THIN * max(photo.size)))
+    return np.stack(layers), meshes
 
 
-def _fill(pixels: Pixels, size: int) -> Pixels:
-    """At least `size` pixels each way, by reflection, as the service pads a photo."""
-    height, width = pixels.shape[:2]
-    short = [(0, max(0, size - n)) for n in (height, width)] + [(0, 0)] * (pixels.ndim - 2)
-    if short[0][1] < height and short[1][1] < width:
-        return np.pad(pixels, short, mode="reflect")
-    return np.pad(pixels, short, mode="symmetric")
+def _fill(layers: Tensor, size: int) -> Tensor:
+    """[..., H, W], at least `size` pixels each way, by reflection, as the service pads a photo."""
+    reflects = size < 2 * min(layers.shape[-2:])
+    for axis in (-2, -1):
+        own = np.arange(layers.shape[axis])
+        if len(own) < size:
+            source = np.pad(own, (0, size - len(own)), "reflect" if reflects else "symmetric")
+            layers = layers.index_select(axis, torch.from_numpy(source).to(layers.device))
+    return layers
 
 
 def _scale() -> float:
@@ -170,33 +180,44 @@ def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
     wide = math.ceil(size * (math.cos(turn) + abs(math.sin(turn))))
     if wide > scale * min(lesson.size):
         tilt, turn, wide = 0.0, 0.0, size
-    side = wide / scale
-    extent = [min(side, n) for n in lesson.size]
+    extent = [min(round(wide / scale), n) for n in lesson.size]
     room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
-    corner = [random.uniform(0, most) for most in room]
+    corner = [random.randint(0, most) for most in room]
     if face:
         middle = Face(random.choice(lesson.faces)).middle
         corner = [
-            min(max(0.0, at - taken * random.uniform(0.3, 0.7)), most)
+            min(max(0, round(at - taken * random.uniform(0.3, 0.7))), most)
             for at, taken, most in zip(middle, extent, room, strict=True)
         ]
     (left, top), (width, height) = corner, extent
-    box = (left, top, left + width, top + height)
-    target = [max(1, min(wide, round(taken * scale))) for taken in extent]
+    part = lesson.layers[None, :, top : top + height, left : left + width]
+    target = [max(1, min(wide, round(taken * scale))) for taken in (height, width)]
+    drawn = 3 + len(STYLES)
 
-    def taken_out(layer: Image.Image, how: Image.Resampling) -> Pixels:
-        filled = _fill(np.asarray(layer.resize(target, how, box)), wide)
-        return _middle(np.asarray(Image.fromarray(filled).rotate(tilt, how)), size)
+    def squared(layers: Tensor, *, smooth: bool) -> Tensor:
+        how = "bicubic" if smooth else "nearest-exact"
+        resized = functional.interpolate(layers.float(), target, mode=how, antialias=smooth)
+        filled = _fill(resized, wide)
+        if tilt:
+            filled = _turned(filled, turn, smooth=smooth)
+        return _middle(filled[0], size).round().clamp(0, 255).byte()
 
-    photo = taken_out(lesson.photo, Image.Resampling.BICUBIC)
-    arts = [crisp(taken_out(art, Image.Resampling.BICUBIC), scale) for art in lesson.arts]
-    counts = [taken_out(count, Image.Resampling.NEAREST) for count in lesson.counts]
+    pictures, counts = squared(part[:, :drawn], smooth=True), squared(part[:, drawn:], smooth=False)
     margin = (wide - size) // 2
     people = (
         Face(mesh).moved((left, top), scale).turned(turn, wide / 2).moved((margin, margin), 1)
         for mesh in lesson.faces
     )
-    return Crop(photo, np.dstack(arts), np.dstack(counts), tuple(people))
+    return Crop(pictures[:3], crisp(pictures[3:], scale), counts, tuple(people))
+
+
+def _turned(layers: Tensor, turn: float, *, smooth: bool) -> Tensor:
+    """A square [1, C, H, W] turned by `turn` radians against the clock, its border repeated."""
+    cos, sin = math.cos(turn), math.sin(turn)
+    source = torch.tensor([[[cos, -sin, 0], [sin, cos, 0]]], device=layers.device)
+    grid = functional.affine_grid(source, list(layers.shape), align_corners=False)
+    how = "bicubic" if smooth else "nearest"
+    return functional.grid_sample(layers, grid, how, "border", align_corners=False)
 
 
 def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
@@ -213,7 +234,7 @@ def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
 
     Returns:
         How many times ink counts for each style, then how many times paper does,
-        [styles + 1, H, W]: places in `TIMES`, rounded up.
+        [styles + 1, H, W]: `STEPS` times the logarithm to base two, rounded up.
 
     """
     shape = inks.shape[-2:]
@@ -235,18 +256,18 @@ def counted(people: Sequence[Face], inks: Mask, line: float) -> Pixels:
         more_ink[:] = np.where(outlines, OUTLINES, np.where(lines, LINES, hair))
     more[-1] = SKIN * skin
     times = (1 + CARE * near) * (1 + more)
-    return np.asarray(np.minimum(np.searchsorted(TIMES, times), 255), np.uint8)
+    return np.asarray(np.minimum(np.ceil(STEPS * np.log2(times)), 255), np.uint8)
 
 
-def cared(arts: Pixels, counts: Pixels) -> npt.NDArray[np.float16]:
-    """How many times each pixel of line art counts, [H, W, styles].
+def cared(arts: Tensor, counts: Tensor) -> Tensor:
+    """How many times each pixel of line art counts, float16 [styles, H, W].
 
     Args:
-        arts: line art of each style, [H, W, styles].
-        counts: as `counted` gives them, [H, W, styles + 1].
+        arts: line art of each style, [styles, H, W].
+        counts: as `counted` gives them, [styles + 1, H, W].
 
     """
-    return np.asarray(TIMES[np.where(arts < 128, counts[..., :-1], counts[..., -1:])])
+    return torch.exp2(torch.where(arts < 128, counts[:-1], counts[-1:]) / STEPS).half()
 
 
 def _skin_and_outlines(people: Sequence[Face], shape: tuple[int, int]) -> tuple[Pixels, Mask]:
@@ -269,20 +290,20 @@ def _skin_and_outlines(people: Sequence[Face], shape: tuple[int, int]) -> tuple[
     return skin, np.asarray(outlines)
 
 
-def crisp(art: Pixels, scale: float) -> Pixels:
-    """Line art that was resized by `scale`, without the grey that this gave it.
+def crisp(art: Tensor, scale: float) -> Tensor:
+    """Line art, uint8, that was resized by `scale`, without the grey that this gave it.
 
     What became smaller keeps the strokes that are now about a pixel wide.
     """
     middle = 0.5 + 0.16 * min(1.0, 2 * max(0.0, 1 - scale))
     steep = 1.5 * max(1.0, scale)
-    levels = np.clip((np.arange(256) / 255 - middle) * steep + 0.5, 0, 1)
-    return (levels * 255).round().astype(np.uint8)[art]
+    levels = (art / 255 - middle) * steep + 0.5
+    return (255 * levels.clamp(0, 1)).round().byte()
 
 
-def _middle(pixels: Pixels, size: int) -> Pixels:
-    top, left = (max(0, side - size) // 2 for side in pixels.shape[:2])
-    return pixels[top : top + size, left : left + size]
+def _middle(layers: Tensor, size: int) -> Tensor:
+    top, left = (max(0, side - size) // 2 for side in layers.shape[-2:])
+    return layers[..., top : top + size, left : left + size]
 
 
 def shade(people: Sequence[Face], shape: tuple[int, int]) -> Pixels:
@@ -313,11 +334,14 @@ def _dark_skin(face: Face, shape: tuple[int, int]) -> Floats:
 def loaders(
     lessons: Path, *, size: int, batch: int, steps: int, workers: int = 0, device: str = "cpu"
 ) -> DataLoaders:
-    """Loaders for fastai: an epoch is `steps` batches of random crops; validation is `held_out`."""
-    train = Crops(lessons / "train", size=size, length=batch * steps)
+    """Loaders for fastai: an epoch is `steps` batches of random crops; validation is `held_out`.
+
+    On processors, `workers` processes take the crops; a GPU takes its own.
+    """
+    train = Crops(lessons / "train", size=size, length=batch * steps, device=device)
     valid = Crops(lessons / "held_out", size=320)
     both = DataLoaders(
-        DataLoader(train, bs=batch, shuffle=False, num_workers=workers, pin_memory=device != "cpu"),
+        DataLoader(train, bs=batch, shuffle=False, num_workers=workers if device == "cpu" else 0),
         DataLoader(valid, bs=batch, num_workers=0),
         device=torch.device(device),
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.feature import canny
@@ -104,13 +105,13 @@ def cases(build: Path) -> Iterator[Case]:
         edge = _grey(build / "edges" / "held_out" / path.name, picture.size)
         art = Image.open(lesson)
         scale = max(picture.size) / max(art.size)
-        smaller = art.resize(picture.size, Image.Resampling.BICUBIC)
+        drawn = np.array(art.resize(picture.size, Image.Resampling.BICUBIC))
         yield Case(
             path.stem,
             np.array(picture),
             edge.astype(np.float32) / np.float32(255),
             faces.read(path, size, trusted=path.stem not in NO_FACES),
-            crisp(np.array(smaller), scale) if scale < 1 else np.array(smaller),
+            drawn if scale >= 1 else crisp(torch.from_numpy(drawn), scale).numpy(),
         )
     if not known:
         raise FileNotFoundError(f"{build} holds no held-out lessons: python -m models photos")

@@ -236,7 +236,7 @@ def learner(loaders: DataLoaders, build: Path, model: Network | None = None) -> 
 def fit(learner: Learner, minutes: float, rate: float, *, resume: bool = False) -> None:
     """Train for about `minutes`, to the end of an epoch; the averaged weights are what stays.
 
-    Model and loaders are on the CPU afterwards.
+    The model and the loaders' batches are on the CPU afterwards; a GPU keeps the lessons.
 
     Raises:
         FileNotFoundError: there is no training in the learner's folder that could be resumed.

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from models.training import data
 from models.training.data import Crops, crisp
@@ -45,20 +44,30 @@ def test_a_crop_with_a_face_holds_its_middle(
 ) -> None:
     lesson = Crops(lessons / "train", size=64, length=1).lessons["face"]
     x, y = map(round, Face(lesson.faces[0]).middle.tolist())
-    mark = Image.new("L", lesson.size, 255)
-    mark.paste(0, (x - 12, y - 12, x + 12, y + 12))
-    marked_lesson = dataclasses.replace(
-        lesson, photo=mark.convert("RGB"), arts=(mark,), counts=(mark,)
-    )
+    layers = torch.full_like(lesson.layers, 255)
+    layers[:, y - 12 : y + 12, x - 12 : x + 12] = 0
+    marked_lesson = dataclasses.replace(lesson, layers=layers)
     monkeypatch.setattr(data, "TILTED", tilted)
     for scale in (0.5, 1.0, 2.0):
         crop = data._somewhere(marked_lesson, 256, scale, face=True)
-        assert crop.photo.shape[:2] == crop.arts.shape[:2] == crop.counts.shape[:2] == (256, 256)
+        assert {layer.shape[1:] for layer in (crop.photo, crop.arts, crop.counts)} == {(256, 256)}
         (face,) = crop.faces
         for layer in (crop.photo, crop.arts, crop.counts):
-            ink = np.argwhere((layer < 128).all(-1))
+            ink = torch.nonzero((layer < 128).all(0)).float()
             assert len(ink), scale
-            assert face.middle[::-1] == pytest.approx(ink.mean(0), abs=3)
+            assert face.middle[::-1] == pytest.approx(ink.mean(0).numpy(), abs=3)
+
+
+def test_a_tilted_crop_of_paper_is_paper(lessons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing comes in from beside the lesson."""
+    monkeypatch.setattr(data, "TILTED", 1.0)
+    lesson = Crops(lessons / "train", size=64, length=1).lessons["face"]
+    paper = dataclasses.replace(lesson, layers=torch.full_like(lesson.layers, 255))
+    random.seed(0)
+    for size in (63, 64, 150):
+        for _ in range(20):
+            crop = data._somewhere(paper, size, random.uniform(0.5, 2), face=False)
+            assert all((layer == 255).all() for layer in (crop.photo, crop.arts, crop.counts))
 
 
 def test_a_face_counts_more(head: Face) -> None:
@@ -89,8 +98,9 @@ def head(people: People) -> Face:
 
 def cares(people: list[Face], ink: np.ndarray, line: float = 14) -> np.ndarray:
     """How many times each pixel of line art counts, [H, W]."""
-    counts = np.moveaxis(data.counted(people, ink[None], line), 0, -1)
-    return data.cared(np.where(ink, 0, 255)[..., None].astype(np.uint8), counts)[..., 0]
+    counts = torch.from_numpy(data.counted(people, ink[None], line))
+    art = torch.from_numpy(np.where(ink, 0, 255)[None])
+    return data.cared(art, counts)[0].numpy()
 
 
 def test_what_is_far_from_any_face_counts_once(head: Face) -> None:
@@ -128,7 +138,7 @@ def test_a_line_counts_more_than_an_area() -> None:
     ink[4:12] = ink[30:60, 10:40] = True
     care = cares([], ink, 9)
     assert care[4:12] == pytest.approx(1 + data.LINES, rel=0.03), "narrower than nine pixels"
-    beside = data.TIMES[data.counted([], ink[None], 9)[0, :4]][:, 32]
+    beside = np.exp2(data.counted([], ink[None], 9)[0, :4, 32] / data.STEPS)
     assert beside == pytest.approx([1, 1, 1 + data.LINES, 1 + data.LINES], rel=0.03)
     assert (care[30:60, 10:40] == 1).all()
     assert (care[~ink] == 1).all()
@@ -151,6 +161,24 @@ def test_dark_skin_darkens_the_face_alone(
             assert on_face.max() < 254
 
 
+def test_the_shade_lies_on_the_crop_s_face(lessons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "DARK_SKIN", 1.0)
+    crops = Crops(lessons / "train", size=451, length=1)
+    lesson = crops.lessons["face"]
+    face = Face(lesson.faces[0])
+    near = 0.5 * face.size
+    random.seed(0)
+    for _ in range(10):
+        crop = data._somewhere(lesson, 451, 60 / near, face=True)
+        light = crops._light(crop)[0].numpy()
+        assert light.shape == (451, 451)
+        (moved,) = crop.faces
+        rows, columns = np.mgrid[:451, :451]
+        away = np.hypot(columns - moved.middle[0], rows - moved.middle[1]) / moved.size
+        assert light[away < 0.7].mean() < 0.97 * 255
+        assert (light[away > 2] >= 254).all()
+
+
 def test_some_faces_keep_their_light(head: Face) -> None:
     random.seed(0)
     changed = [data.shade([head], (512, 512)).min() < 255 for _ in range(60)]
@@ -168,6 +196,23 @@ def test_small_photos_are_filled_by_reflection(lessons: Path) -> None:
     photo, _, _, paper, care = Crops(lessons / "held_out", size=700)[0]  # the cat is 1024 by 681
     assert photo.shape == (3, 700, 700)
     assert care.shape == paper.shape == (len(STYLES), 700, 700)
+
+
+@pytest.mark.parametrize(("size", "mode"), [(9, "reflect"), (30, "symmetric")])
+def test_filled_as_numpy_pads(size: int, mode: str) -> None:
+    layers = np.random.default_rng(0).integers(0, 256, (3, 5, 8)).astype(np.uint8)
+    short = [(0, 0), (0, size - 5), (0, size - 8)]
+    filled = data._fill(torch.from_numpy(layers), size).numpy()
+    assert (filled == np.pad(layers, short, mode)).all()  # type: ignore[call-overload]
+
+
+def test_a_learner_s_crops_are_taken_on_any_machine(lessons: Path) -> None:
+    crops = Crops(lessons / "train", size=64)
+    crops.device = "cuda"  # as after training on one
+    elsewhere = crops.new_empty()
+    assert not elsewhere.lessons
+    elsewhere.refresh()
+    assert elsewhere.lessons.keys() == crops.lessons.keys()
 
 
 def test_validation_is_the_same_every_time(lessons: Path) -> None:
@@ -195,7 +240,7 @@ def test_no_lessons_says_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
 def test_resized_art_is_made_crisp(scale: float) -> None:
-    levels = crisp(np.arange(256, dtype=np.uint8)[None], scale)[0]
-    assert (levels[0], levels[-1]) == (0, 255)
-    assert (np.diff(levels.astype(int)) >= 0).all()
+    levels = crisp(torch.arange(256, dtype=torch.uint8), scale)
+    assert levels[[0, -1]].tolist() == [0, 255]
+    assert (levels.int().diff() >= 0).all()
     assert ((levels > 40) & (levels < 215)).sum() < 0.7 * 174, "less grey than there was"
