@@ -60,7 +60,7 @@ class LineLoss(nn.Module):
     STEEP = 3.0  # times a logit is scaled about what is written as mid-grey, to be as crisp as that
 
     def __init__(
-        self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65, steady: float = 5.0
+        self, *, near: float = 0.4, grey: float = 0.12, first: float = 0.65, steady: float = 6.0
     ) -> None:
         super().__init__()
         self.near, self.grey, self.first, self.steady = near, grey, first, steady

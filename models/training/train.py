@@ -44,7 +44,7 @@ MEAN = (0.485, 0.456, 0.406)  # of RGB in 0..1, as is usual
 STD = (0.229, 0.224, 0.225)
 # Logits of paper that become black and white, by probability. What is unsure becomes ink rather
 # than paper: a contour that breaks off is worse than one that is a little wide.
-BLACK, WHITE = (math.log(paper / (1 - paper)) for paper in (0.75, 0.89))
+BLACK, WHITE = (math.log(paper / (1 - paper)) for paper in (0.675, 0.845))
 LEVELS = 0.5, 255.5  # black and white, half a level over their bytes: cutting the fraction rounds
 # By how much twice the side turns logits towards ink, from 512 to 2048 pixels: strokes keep their
 # share of the picture more closely than the network learns.

@@ -47,7 +47,7 @@ def trained(lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     learner = train.learner(loaders(lessons, size=96, batch=4, steps=8), build, network)
     with pytest.MonkeyPatch.context() as monkeypatch:
         ticking(monkeypatch)
-        fit(learner, 1.2, 5e-3)
+        fit(learner, 1.8, 5e-3)
     learner.export("learner.pkl")
     train.write(learner.model, build / "model.onnx")
     return build, [values[0] for values in learner.recorder.values]
