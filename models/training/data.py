@@ -175,11 +175,10 @@ def _scale() -> float:
 
 def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
     """A square of a lesson, where a face is if there shall be one; of large ones, some tilted."""
-    tilt = random.uniform(-TILT, TILT) if random.random() < TILTED else 0.0
-    turn = math.radians(tilt)
+    turn = math.radians(random.uniform(-TILT, TILT)) if random.random() < TILTED else 0.0
     wide = math.ceil(size * (math.cos(turn) + abs(math.sin(turn))))
     if wide > scale * min(lesson.size):
-        tilt, turn, wide = 0.0, 0.0, size
+        turn, wide = 0.0, size
     extent = [min(round(wide / scale), n) for n in lesson.size]
     room = [n - taken for n, taken in zip(lesson.size, extent, strict=True)]
     corner = [random.randint(0, most) for most in room]
@@ -198,7 +197,7 @@ def _somewhere(lesson: Lesson, size: int, scale: float, *, face: bool) -> Crop:
         how = "bicubic" if smooth else "nearest-exact"
         resized = functional.interpolate(layers.float(), target, mode=how, antialias=smooth)
         filled = _fill(resized, wide)
-        if tilt:
+        if turn:
             filled = _turned(filled, turn, smooth=smooth)
         return _middle(filled[0], size).round().clamp(0, 255).byte()
 

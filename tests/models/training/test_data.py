@@ -165,11 +165,10 @@ def test_the_shade_lies_on_the_crop_s_face(lessons: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(data, "DARK_SKIN", 1.0)
     crops = Crops(lessons / "train", size=451, length=1)
     lesson = crops.lessons["face"]
-    face = Face(lesson.faces[0])
-    near = 0.5 * face.size
+    scale = 120 / Face(lesson.faces[0]).size
     random.seed(0)
     for _ in range(10):
-        crop = data._somewhere(lesson, 451, 60 / near, face=True)
+        crop = data._somewhere(lesson, 451, scale, face=True)
         light = crops._light(crop)[0].numpy()
         assert light.shape == (451, 451)
         (moved,) = crop.faces
